@@ -13,6 +13,13 @@ macro(shoal_requires prefix module version)
     "if(NOT ${prefix}_FOUND)\n  set(shoal_static_usable FALSE)\nendif()\n")
 endmacro()
 
+# shoal_part(OPTION FOLDER): a folder that is built where OPTION is on and the folder is there.
+macro(shoal_part option folder)
+  if(${option} AND EXISTS ${PROJECT_SOURCE_DIR}/${folder}/CMakeLists.txt)
+    add_subdirectory(${folder})
+  endif()
+endmacro()
+
 # shoal_compile_options(TARGET): what every C target of this tree is built with.
 function(shoal_compile_options target)
   target_compile_features(${target} PRIVATE c_std_17)
