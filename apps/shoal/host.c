@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Running services; see host.h. */
+#include "host.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+
+#include <shoal/error.h>
+
+#include "board.h"
+#include "parse.h"
+
+int64_t host_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int host_fail(const struct options *options, int code, const char *format, ...)
+{
+    char sentence[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(sentence, sizeof(sentence), format, args);
+    va_end(args);
+    fprintf(stderr, "shoal %s: %s\n", options->command->name, sentence);
+    return code;
+}
+
+int host_exit_code(int rc)
+{
+    switch (-rc) {
+    case 0:
+        return EX_OK;
+    case SHOAL_EURL:
+    case SHOAL_EINVAL:
+        return EX_USAGE;
+    case EACCES:
+    case EPERM:
+        return EX_NOPERM;
+    case EMFILE:
+    case ENFILE:
+    case EAGAIN:
+    case SHOAL_ENOMEM:
+        return EX_OSERR;
+    case SHOAL_ESTATE:
+    case SHOAL_EDEADLK:
+        return EX_SOFTWARE;
+    default:
+        return EX_UNAVAILABLE;
+    }
+}
+
+struct host *host_of(struct shoal_loop *loop)
+{
+    return shoal_server_arg(shoal_loop_server(loop));
+}
+
+struct host_loop *host_loop_of(struct shoal_loop *loop)
+{
+    return shoal_loop_data(loop);
+}
+
+static int start_loop(struct shoal_loop *loop)
+{
+    struct host_loop *self = calloc(1, sizeof(*self));
+    if (!self)
+        return -SHOAL_ENOMEM;
+    board_loop_start(host_of(loop), self);
+    shoal_loop_set_data(loop, self);
+    return 0;
+}
+
+static void exit_loop(struct shoal_loop *loop)
+{
+    struct host_loop *self = host_loop_of(loop);
+    board_loop_exit(self);
+    shoal_loop_set_data(loop, NULL);
+    free(self);
+}
+
+static void reload(struct shoal_server *server)
+{
+    board_reload(shoal_server_arg(server));
+}
+
+/* Exactly one line per listener, in the order given, whatever the level. */
+static void announce(struct shoal_server *server)
+{
+    const struct host *host = shoal_server_arg(server);
+    for (size_t i = 0; i < host->binding_count; i++)
+        log_announce("msg=listening service=%s url=%s", host->bindings[i].service->name,
+                     shoal_listener_url(host->bindings[i].listener));
+}
+
+/* "nc -N HOST PORT" for a tcp URL, nothing for an inherited descriptor. */
+static char *print_nc(const char *url, char *out, size_t size)
+{
+    struct shoal_view rest = shoal_view_of(url);
+    out[0] = '\0';
+    if (take_text(&rest, "unix:")) {
+        snprintf(out, size, "nc -N -U %.*s", (int)rest.size, rest.data);
+    } else if (take_text(&rest, "tcp://")) {
+        const char *colon = strrchr(rest.data, ':');
+        struct shoal_view name = shoal_view(rest.data, (size_t)(colon - rest.data));
+        if (take_text(&name, "["))
+            name.size--;
+        snprintf(out, size, "nc -N %.*s %s", (int)name.size, name.size ? name.data : "", colon + 1);
+    }
+    return out;
+}
+
+static void print_table(const struct host *host)
+{
+    char nc[256];
+    fprintf(stderr, "%-8s  %-32s  %s\n", "SERVICE", "LISTENS ON", "TRY");
+    for (size_t i = 0; i < host->binding_count; i++) {
+        const struct service *service = host->bindings[i].service;
+        const char *url = shoal_listener_url(host->bindings[i].listener);
+        fprintf(stderr, "%-8s  %-32s  %s%s\n", service->name, url, service->try_before_nc,
+                print_nc(url, nc, sizeof(nc)));
+    }
+}
+
+static void announce_and_tabulate(struct shoal_server *server)
+{
+    announce(server);
+    print_table(shoal_server_arg(server));
+}
+
+static struct shoal_server_cfg server_cfg(struct host *host, bool tabulate)
+{
+    const struct options *options = host->options;
+    struct shoal_server_cfg cfg = SHOAL_SERVER_CFG_INIT;
+    cfg.loops = (unsigned)options->loops;
+    cfg.workers = (int)options->workers;
+    cfg.pin = options->pin;
+    cfg.accept = options->accept;
+    cfg.max_connections = (size_t)options->max_connections;
+    cfg.max_per_address = (size_t)options->max_per_address;
+    cfg.log = log_sink(&host->log);
+    cfg.arg = host;
+    cfg.on_loop_start = start_loop;
+    cfg.on_loop_exit = exit_loop;
+    cfg.on_reload = reload;
+    cfg.on_running = tabulate ? announce_and_tabulate : announce;
+    return cfg;
+}
+
+/* Silence means the same everywhere: before the first byte, between lines and inside one. */
+static struct shoal_limits limits_of(const struct options *options)
+{
+    struct shoal_limits limits = SHOAL_LIMITS_INIT;
+    limits.first_byte_ms = options->idle_timeout_ms;
+    limits.idle_ms = options->idle_timeout_ms;
+    limits.read_stall_ms = options->idle_timeout_ms;
+    return limits;
+}
+
+static int bind_services(struct host *host)
+{
+    struct shoal_limits limits = limits_of(host->options);
+    struct shoal_listen_cfg cfg = SHOAL_LISTEN_CFG_INIT;
+    cfg.limits = &limits;
+    for (size_t i = 0; i < host->binding_count; i++) {
+        struct binding *binding = &host->bindings[i];
+        int code = binding->service->prepare ? binding->service->prepare(host) : 0;
+        if (code != 0)
+            return code;
+        int rc = binding->service->listen(host, binding->url, &cfg, &binding->listener);
+        char url[256];
+        escape_text(shoal_view_of(binding->url), url, sizeof(url));
+        if (rc == -SHOAL_EURL)
+            return host_fail(host->options, EX_USAGE,
+                             "cannot listen on '%s': expected tcp://HOST:PORT, unix:PATH or fd:N; "
+                             "try 'shoal %s --help'",
+                             url, host->options->command->name);
+        if (rc < 0)
+            return host_fail(host->options, host_exit_code(rc), "cannot listen on %s: %s (%s)", url,
+                             shoal_strerror(rc), shoal_strerrorname(rc));
+    }
+    return 0;
+}
+
+static int serve(struct host *host)
+{
+    struct shoal_drain_report report = {0};
+    struct shoal_run_cfg cfg = SHOAL_RUN_CFG_INIT;
+    cfg.drain_ms = host->options->drain_timeout_ms;
+    cfg.report = &report;
+    int rc = shoal_run(host->server, &cfg);
+    if (rc < 0)
+        return host_fail(host->options, host_exit_code(rc), "%s", shoal_server_error(host->server));
+    log_announce("msg=drained graceful=%zu forced=%zu discarded=%zu stuck=%zu", report.graceful,
+                 report.forced, report.discarded, report.stuck);
+    return report.stuck > 0 ? EX_SOFTWARE : EX_OK;
+}
+
+/* A server with stuck work cannot be destroyed, and its threads still look at the host: then
+ * leaving the process is what is left, and the code says so. */
+static int serve_and_clean_up(struct host *host)
+{
+    int code = bind_services(host);
+    if (code == 0)
+        code = serve(host);
+    if (shoal_server_destroy(&host->server) < 0)
+        exit(EX_SOFTWARE);
+    return code;
+}
+
+int host_run(const struct options *options, struct binding *bindings, size_t binding_count,
+             bool tabulate)
+{
+    struct host host = {.options = options,
+                        .bindings = bindings,
+                        .binding_count = binding_count,
+                        .started_ms = host_now_ms()};
+    log_begin(&host.log, options->quiet           ? SHOAL_LOG_ERROR
+                         : options->verbosity > 0 ? SHOAL_LOG_DEBUG
+                                                  : SHOAL_LOG_INFO);
+    struct shoal_server_cfg cfg = server_cfg(&host, tabulate);
+    int rc = shoal_server_create(&cfg, &host.server);
+    int code = rc < 0 ? host_fail(options, host_exit_code(rc), "cannot make a server: %s (%s)",
+                                  shoal_strerror(rc), shoal_strerrorname(rc))
+                      : serve_and_clean_up(&host);
+    board_finish(&host);
+    log_end(&host.log);
+    return code;
+}

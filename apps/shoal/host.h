@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A host: one server process with its services. It makes the server from the options, binds the
+ * services, serves until a signal comes, and turns what happened into sentences and exit codes. A
+ * service is a table of functions; the host knows no service.
+ */
+#ifndef APPS_SHOAL_HOST_H
+#define APPS_SHOAL_HOST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <shoal/conn.h>
+#include <shoal/server.h>
+
+#include "log.h"
+#include "options.h"
+
+struct console_client;
+struct host;
+struct prices;
+
+/*
+ * What the services keep on each loop, found by host_loop_of(). Owned by the host; touched by the
+ * loop's thread only; lives as long as the loop.
+ */
+struct host_loop {
+    struct prices *prices;          /* the list in force; one reference (board.c) */
+    struct console_client *clients; /* everybody on the console here, newest first (console.c) */
+};
+
+struct service {
+    const char *name;
+    const char *default_url;
+    const char *try_before_nc; /* what to pipe into a connection to try it; "" for nothing */
+
+    /* Before the server starts: 0 or an exit code, after a sentence. NULL: nothing to do. */
+    int (*prepare)(struct host *host);
+
+    /* Adds a listener. Returns as shoal_listen(). */
+    int (*listen)(struct host *host, const char *url, const struct shoal_listen_cfg *cfg,
+                  struct shoal_listener **out_listener);
+};
+
+/* A service at an address. */
+struct binding {
+    const struct service *service;
+    const char *url;
+    struct shoal_listener *listener;
+};
+
+/* Owned by the command; used by loops while its server runs. */
+struct host {
+    const struct options *options;
+    struct log log;
+    struct shoal_server *server;
+    struct prices *prices; /* the list in force, main's reference; NULL: no service needs one */
+    struct binding *bindings;
+    size_t binding_count;
+    int64_t started_ms; /* monotonic */
+};
+
+/*
+ * Serves the bindings until a signal comes; the table of what listens where is printed with
+ * `tabulate`. Returns the exit code. Thread: main's.
+ */
+int host_run(const struct options *options, struct binding *bindings, size_t binding_count,
+             bool tabulate);
+
+/* Prints "shoal COMMAND: sentence" to stderr and returns `code`. Thread: any. */
+int host_fail(const struct options *options, int code, const char *format, ...) SHOAL_PRINTF(3, 4);
+
+/* The exit code for a library call that failed with `rc`. Thread: any. */
+int host_exit_code(int rc);
+
+/* Thread: the loop's owner. */
+struct host *host_of(struct shoal_loop *loop);
+struct host_loop *host_loop_of(struct shoal_loop *loop);
+
+/* Milliseconds of the monotonic clock. Thread: any. */
+int64_t host_now_ms(void);
+
+/* The services; each in a file of its name. */
+extern const struct service echo_service;
+extern const struct service fish_service;
+extern const struct service console_service;
+
+#endif
