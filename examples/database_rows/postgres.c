@@ -79,14 +79,15 @@ static void read_rows(struct pg_query *q)
 
 static void connect_on(struct pg_query *q)
 {
+    static const char sql[] = "SELECT i, 'row ' || i "
+                              "FROM (SELECT generate_series(1, $1::int) AS i) AS n";
     const char *values[] = {q->count};
     q->connecting = PQconnectPoll(q->pg);
     if (q->connecting == PGRES_POLLING_FAILED) {
         finish(q, PQerrorMessage(q->pg));
     } else if (q->connecting != PGRES_POLLING_OK) {
         await(q, q->connecting == PGRES_POLLING_READING ? EV_READ : EV_WRITE);
-    } else if (!PQsendQueryParams(q->pg, "SELECT i, 'row ' || i FROM generate_series(1, $1::int) i",
-                                  1, NULL, values, NULL, NULL, 0) ||
+    } else if (!PQsendQueryParams(q->pg, sql, 1, NULL, values, NULL, NULL, 0) ||
                !PQsetSingleRowMode(q->pg)) {
         finish(q, PQerrorMessage(q->pg));
     } else {

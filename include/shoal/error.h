@@ -32,7 +32,8 @@ extern "C" {
     X(ERESOLVE, 2004, "host name could not be resolved")                      \
     X(EPROTOCOL, 2005, "protocol error")                                      \
     X(ESTATE, 2006, "not possible in this state")                             \
-    X(EURL, 2007, "malformed URL")
+    X(EURL, 2007, "malformed URL")                                            \
+    X(ECERT, 2008, "certificate or key cannot be used")
 
 enum shoal_error {
 #define SHOAL_ERROR_ENUM(name, value, text) SHOAL_##name = (value),

@@ -26,6 +26,7 @@ extern "C" {
 
 struct shoal_listener;
 struct shoal_server;
+struct shoal_tls;
 
 /* How accepted connections reach the loops. */
 enum shoal_accept {
@@ -86,6 +87,14 @@ struct shoal_listen_cfg {
     unsigned unix_mode;                /* mode bits of a Unix socket's file; 0: 0600 */
     bool v6_only;                      /* an IPv6 wildcard does not take IPv4 */
     unsigned accept_batch;             /* connections taken per turn; 0: 16 */
+
+    /* Speak TLS with these settings, whatever the URL's scheme; referenced. NULL: only on a tls://
+     * URL, with the files that it names (see tls.h). */
+    struct shoal_tls *tls;
+
+    /* For a tls:// URL with files: application protocols in order of preference, ended by NULL;
+     * NULL: none. */
+    const char *const *alpn;
 };
 #define SHOAL_LISTEN_CFG_INIT                   \
     {                                           \
@@ -94,8 +103,9 @@ struct shoal_listen_cfg {
 
 /*
  * Adds a listener, opened at every start: tcp://HOST:PORT (HOST empty: all addresses, dual stack;
- * port 0: the kernel picks one), unix:PATH, or fd:N, an inherited listening socket that stays the
- * caller's (but is made non-blocking). The latter two are handed off in every accept mode. A Unix
+ * port 0: the kernel picks one), tls://HOST:PORT?cert=FILE&key=FILE (see tls.h), unix:PATH, or fd:N,
+ * an inherited listening socket that stays the caller's (but is made non-blocking). The latter two
+ * are handed off in every accept mode. A Unix
  * socket's file is replaced where nobody listens on it any more. A NULL `cfg` means
  * SHOAL_LISTEN_CFG_INIT; `service` is borrowed, the rest copied. The listener belongs to the
  * server; a NULL `out_listener` is allowed.
@@ -128,15 +138,17 @@ struct shoal_drain_report {
     size_t graceful;  /* connections that ended with everything received answered and flushed */
     size_t forced;    /* connections cut at the deadline */
     size_t discarded; /* pieces of work that were never run */
-    size_t stuck;     /* pieces of work that ignored their cancellation and still run */
+    size_t stuck;     /* pieces of work that ignored their cancellation, and callbacks that never
+                         returned to their loop: they still run */
 };
 
 /*
  * Stops serving, in order: listeners close (what the kernel has queued for them is still taken and
  * answered), connections finish what they have received, the pool runs what is queued, then all
  * threads end and are joined. At the deadline connections are cut, queued work is discarded and
- * running work asked to cancel. A NULL `out_report` is allowed. A second call, from another
- * thread, can only shorten the deadline; both return when the drain is over.
+ * running work asked to cancel; a negative deadline never comes. A NULL `out_report` is allowed. A
+ * second call, from another thread, can only shorten the deadline; both return when the drain is
+ * over.
  * Returns 0, also with forced or stuck ones in the report; -SHOAL_ESTATE where the server does not
  * run; -SHOAL_EDEADLK on a loop's or worker's own thread.
  * Thread: any but the server's own.

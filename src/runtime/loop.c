@@ -304,7 +304,7 @@ static void run_timers(struct shoal_loop *loop)
     if (shoal__timers_next(&loop->timers) == INT64_MAX)
         return;
 
-    loop->sweep_ns = shoal__clock_now_ns(&loop->clock);
+    loop->sweep_ns = shoal__loop_now_ns(loop);
     struct shoal_timer *timer;
     while ((timer = shoal__timers_take_due(&loop->timers, loop->sweep_ns)) != NULL) {
         shoal__loop_enter(loop, NULL, timer->name != NULL ? timer->name : "timer");
@@ -500,30 +500,9 @@ static bool is_good_method(const char *method)
     return false;
 }
 
-/*
- * libevent ends the process where it finds no descriptors for its signal pair, so they are looked
- * for first. Another thread may still take them in between; the reserve is larger than the need.
- */
-static bool room_for_base(void)
-{
-    int fds[8];
-    size_t opened = 0;
-    while (opened < sizeof fds / sizeof fds[0] &&
-           (fds[opened] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) >= 0)
-        opened++;
-    int error = errno;
-    bool room = opened == sizeof fds / sizeof fds[0];
-    while (opened > 0)
-        close(fds[--opened]);
-    errno = error;
-    return room;
-}
-
 /* NOLOCK: only the owner ever touches it. */
 static struct event_base *make_base(void)
 {
-    if (!room_for_base())
-        return NULL;
     struct event_config *config = event_config_new();
     if (config == NULL)
         return NULL;

@@ -125,6 +125,13 @@ void shoal__server_add_part(struct shoal_server *server, struct shoal__part *par
     *end = part;
 }
 
+void shoal__server_each_part(struct shoal_server *server,
+                             void (*fn)(struct shoal__part *part, void *arg), void *arg)
+{
+    for (struct shoal__part *part = server->parts; part != NULL; part = part->next)
+        fn(part, arg);
+}
+
 void shoal__server_part_ended(struct shoal_server *server)
 {
     pthread_mutex_lock(&server->lock);

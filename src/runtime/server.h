@@ -51,6 +51,10 @@ bool shoal__server_is_running(struct shoal_server *server);
 /* Registers a part; it belongs to the server now. Thread: any, while the server does not run. */
 void shoal__server_add_part(struct shoal_server *server, struct shoal__part *part);
 
+/* Calls fn(part, arg) for every part. Thread: control, or any while the server does not run. */
+void shoal__server_each_part(struct shoal_server *server,
+                             void (*fn)(struct shoal__part *part, void *arg), void *arg);
+
 /* A part's end() has done its work. Thread: any. */
 void shoal__server_part_ended(struct shoal_server *server);
 
@@ -69,16 +73,20 @@ struct shoal_loop *shoal__server_acceptor(struct shoal_server *server);
 int shoal__server_fail(struct shoal_server *server, int code, const char *format, ...)
     SHOAL_PRINTF(3, 4);
 
-/* Makes the next start fail with `code`: what a failed shoal_listen() leaves behind. */
+/* Makes every start fail with `code`: what a failed shoal_listen() leaves behind.
+ * Thread: control. */
 void shoal__server_spoil(struct shoal_server *server, int code);
 
+/* The server's configuration and its log sink. Thread: any. */
 const struct shoal_server_cfg *shoal__server_cfg(const struct shoal_server *server);
 const struct shoal_log *shoal__server_log(const struct shoal_server *server);
 
-/* The accept mode with DEFAULT resolved; with a single loop there is no hand-off. */
+/* The accept mode with DEFAULT resolved; with a single loop there is no hand-off.
+ * Thread: any, from a part's open() on. */
 enum shoal_accept shoal__server_accept_mode(const struct shoal_server *server);
 
-/* The effective limit of accepted connections, from cfg and the descriptor limit. */
+/* The effective limit of accepted connections, from cfg and the descriptor limit.
+ * Thread: any, from a part's open() on. */
 size_t shoal__server_max_connections(const struct shoal_server *server);
 
 /* Accepted connections now, over all loops: incremented before a connection is taken, given back
@@ -105,7 +113,8 @@ struct shoal__server_net *
 shoal__server_net_state(struct shoal_server *server,
                         struct shoal__server_net *(*create)(struct shoal_server *server));
 
-/* The clock that loops are made with; tests set another before start. NULL: monotonic. */
+/* The clock that loops and pool are made with; tests set another. NULL: monotonic.
+ * Thread: control, before start. */
 void shoal__server_set_clock(struct shoal_server *server, const struct shoal__clock *clock);
 
 #endif

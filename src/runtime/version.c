@@ -6,8 +6,9 @@
 #include <stdio.h>
 
 #include <event2/event.h>
+#include <openssl/crypto.h>
 
-static char libraries[64];
+static char libraries[128];
 static pthread_once_t libraries_once = PTHREAD_ONCE_INIT;
 
 const char *shoal_version(void)
@@ -17,7 +18,8 @@ const char *shoal_version(void)
 
 static void write_libraries(void)
 {
-    snprintf(libraries, sizeof libraries, "libevent %s", event_get_version());
+    snprintf(libraries, sizeof libraries, "libevent %s, OpenSSL %s", event_get_version(),
+             OpenSSL_version(OPENSSL_VERSION_STRING));
 }
 
 const char *shoal_version_libraries(void)

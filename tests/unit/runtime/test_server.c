@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <shoal/error.h>
@@ -21,6 +23,7 @@
 #include "failthread.h"
 #include "leftovers.h"
 #include "runtime/cpus.h"
+#include "runtime/descriptors.h"
 #include "scale.h"
 #include "support/failmalloc.h"
 
@@ -771,6 +774,33 @@ static void a_life_survives_every_thread_that_cannot_be_made(void **state)
     assert_int_equal(k - 1, 2 + 2 + 1 + 1); /* workers, loops, watchdog; then none */
 }
 
+/* The highest descriptor in use decides, not how many there are. */
+static void allow_descriptors_above_those_in_use(rlim_t more)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    int next = dup(0);
+    close(next);
+    limit.rlim_cur = (rlim_t)next + more;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+static void a_life_survives_every_descriptor_that_cannot_be_made(void **state)
+{
+    (void)state;
+    int rc = -1;
+    rlim_t more = 0;
+    for (; rc != 0; more++) {
+        int descriptors = count_descriptors();
+        allow_descriptors_above_those_in_use(more);
+        rc = live();
+        assert_true(rc == 0 || rc == -EMFILE);
+        shoal__descriptors_raise();
+        assert_int_equal(count_descriptors(), descriptors);
+    }
+    assert_true(more > 2 * 2); /* each loop has a wake-up and a base */
+}
+
 int main(void)
 {
     failmalloc_use_in_libevent();
@@ -802,6 +832,7 @@ int main(void)
         SERVER_TEST(a_spoiled_server_does_not_start),
         SERVER_TEST(the_net_state_is_made_once_and_stopped_with_every_run),
         SERVER_TEST(a_life_survives_every_failing_allocation),
+        SERVER_TEST(a_life_survives_every_descriptor_that_cannot_be_made),
         SERVER_TEST(a_life_survives_every_thread_that_cannot_be_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
