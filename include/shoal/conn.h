@@ -29,6 +29,7 @@ struct shoal_buf;
 struct shoal_conn;
 struct shoal_loop;
 struct shoal_server;
+struct shoal_tls;
 
 /* X(NAME, name, meaning): why a connection ended; counted per reason in stats.h. */
 #define SHOAL_CLOSE_REASON_TABLE(X)                                                    \
@@ -300,22 +301,26 @@ SHOAL_API void shoal_loop_each_conn(struct shoal_loop *loop, shoal_conn_fn *fn, 
 struct shoal_connect_cfg {
     size_t size;                       /* sizeof this struct, for later versions */
     const struct shoal_limits *limits; /* NULL: SHOAL_LIMITS_INIT; copied */
-    const char *source; /* numeric source address, port 0; NULL: the kernel's choice */
-    void *data;         /* shoal_conn_data() from the start */
+    const char *source;    /* numeric source address, port 0; NULL: the kernel's choice */
+    void *data;            /* shoal_conn_data() from the start */
+    struct shoal_tls *tls; /* client's settings for a tls:// URL; referenced. NULL: trust whom the
+                              system trusts, no certificate of our own, no ALPN */
 };
-#define SHOAL_CONNECT_CFG_INIT                             \
-    {                                                      \
-        sizeof(struct shoal_connect_cfg), NULL, NULL, NULL \
+#define SHOAL_CONNECT_CFG_INIT                                   \
+    {                                                            \
+        sizeof(struct shoal_connect_cfg), NULL, NULL, NULL, NULL \
     }
 
 /*
- * Connects to a URL (tcp://HOST:PORT or unix:PATH). Names are resolved off the loop; all addresses
- * are tried in turn until limits->handshake_ms has passed in all. The connection object exists at
- * once: on_open tells success, on_close (reason connect or connect_timeout, shoal_conn_error())
- * failure; neither is called from inside this function. Closing it cancels the attempt.
- * What is written before on_open is sent after it.
- * Returns 0; -SHOAL_EURL; -SHOAL_ENOMEM; -SHOAL_ESTOPPED while the server drains; or the negative
- * errno of a socket that could not be made.
+ * Connects to a URL (tcp://HOST:PORT, tls://HOST:PORT, whose host is verified, or unix:PATH). Names
+ * are resolved off the loop; all addresses are tried in turn until limits->handshake_ms has passed
+ * in all, the handshake of TLS included. The connection object exists at once: on_open tells
+ * success, on_close (reason connect, connect_timeout or handshake; shoal_conn_error()) failure;
+ * neither is called from inside this function. Closing it cancels the attempt. What is written
+ * before on_open is sent after it.
+ * Returns 0; -SHOAL_EURL; -SHOAL_EINVAL (a server's TLS settings); -SHOAL_ENOMEM; -SHOAL_ECERT (the
+ * system's store of certificates); -SHOAL_ESTOPPED while the server drains; or the negative errno
+ * of a socket that could not be made.
  * Thread: owner.
  */
 SHOAL_API int shoal_connect(struct shoal_loop *loop, const char *url,

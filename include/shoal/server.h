@@ -103,14 +103,14 @@ struct shoal_listen_cfg {
 
 /*
  * Adds a listener, opened at every start: tcp://HOST:PORT (HOST empty: all addresses, dual stack;
- * port 0: the kernel picks one), tls://HOST:PORT?cert=FILE&key=FILE (see tls.h), unix:PATH, or fd:N,
- * an inherited listening socket that stays the caller's (but is made non-blocking). The latter two
- * are handed off in every accept mode. A Unix
- * socket's file is replaced where nobody listens on it any more. A NULL `cfg` means
- * SHOAL_LISTEN_CFG_INIT; `service` is borrowed, the rest copied. The listener belongs to the
- * server; a NULL `out_listener` is allowed.
- * Returns 0, -SHOAL_EURL, -SHOAL_ENOMEM, or -SHOAL_ESTATE while the server runs; the failure is
- * also remembered and told again by start, so that simple programs need to check only there.
+ * port 0: the kernel picks one), tls://HOST:PORT?cert=FILE&key=FILE (see tls.h), unix:PATH, or
+ * fd:N, an inherited listening socket that stays the caller's (but is made non-blocking). The
+ * latter two are handed off in every accept mode. A Unix socket's file is replaced where nobody
+ * listens on it any more. A NULL `cfg` means SHOAL_LISTEN_CFG_INIT; `service` is borrowed, the rest
+ * copied. The listener belongs to the server; a NULL `out_listener` is allowed.
+ * Returns 0, -SHOAL_EURL, -SHOAL_EINVAL (a client's TLS settings), -SHOAL_ENOMEM, or -SHOAL_ESTATE
+ * while the server runs; the failure is also remembered and told again by start, so that simple
+ * programs need to check only there.
  * Thread: any, while the server does not run.
  */
 SHOAL_API int shoal_listen(struct shoal_server *server, const char *url,

@@ -314,20 +314,34 @@ static bool is_file_range(const struct shoal_buf *buf, off_t offset, size_t size
            shoal__add_size(buf->size, size, &total);
 }
 
-int shoal_buf_append_file(struct shoal_buf *buf, int fd, off_t offset, size_t size, bool close_fd)
+static int append_file(struct shoal_buf *buf, const struct segment *like, off_t offset, size_t size)
 {
     if (!is_file_range(buf, offset, size))
         return -SHOAL_EINVAL;
     struct segment *segment = segment_create(SEGMENT_FILE, 0);
     if (segment == NULL)
         return -SHOAL_ENOMEM;
-    segment->fd = fd;
-    segment->close_fd = close_fd;
+    segment->fd = like->fd;
+    segment->close_fd = like->close_fd;
+    segment->release = like->release;
+    segment->arg = like->arg;
     if (size == 0)
         segment_unref(segment);
     else
         push_segment(buf, segment, (size_t)offset, size);
     return 0;
+}
+
+int shoal_buf_append_file(struct shoal_buf *buf, int fd, off_t offset, size_t size, bool close_fd)
+{
+    return append_file(buf, &(struct segment){.fd = fd, .close_fd = close_fd}, offset, size);
+}
+
+int shoal__buf_append_file_lent(struct shoal_buf *buf, int fd, off_t offset, size_t size,
+                                shoal_buf_release_fn *release, void *arg)
+{
+    return append_file(buf, &(struct segment){.fd = fd, .release = release, .arg = arg}, offset,
+                       size);
 }
 
 void shoal_buf_move(struct shoal_buf *to, struct shoal_buf *from)

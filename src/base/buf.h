@@ -31,6 +31,14 @@ static inline void shoal__buf_init(struct shoal_buf *buf)
 /* Releases every segment; the buffer is empty and usable afterwards. Thread: owner. */
 void shoal__buf_fini(struct shoal_buf *buf);
 
+/*
+ * shoal_buf_append_file() of a descriptor that stays open until `release(arg, ...)` is called, on
+ * whatever thread drops the last range of it. Returns as that does; release is not called on
+ * failure. Thread: owner.
+ */
+int shoal__buf_append_file_lent(struct shoal_buf *buf, int fd, off_t offset, size_t size,
+                                shoal_buf_release_fn *release, void *arg);
+
 /* Thread: owner. */
 static inline bool shoal__buf_is_empty(const struct shoal_buf *buf)
 {

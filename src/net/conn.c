@@ -101,7 +101,6 @@ void shoal__conn_mark_ready(struct shoal_conn *conn)
     conn->in_ready = true;
     conn->ready_next = conn->net->ready;
     conn->net->ready = conn;
-    shoal__loop_want_turn(conn->net->loop);
 }
 
 /* Readiness */
@@ -112,6 +111,7 @@ static unsigned wanted(const struct shoal_conn *conn)
 {
     switch ((enum shoal__conn_st)conn->state) {
     case SHOAL__CONN_HANDSHAKE:
+        return conn->in_ready ? 0 : conn->write_wants; /* its turn comes without an event */
     case SHOAL__CONN_ENDING:
         return conn->write_wants;
     case SHOAL__CONN_OPEN:
@@ -229,12 +229,38 @@ static void handshake(struct shoal_conn *conn)
     }
 }
 
+/* Puts the connection behind the others that wait for a step of their handshake. */
+static void wait_for_handshake(struct shoal_conn *conn)
+{
+    struct shoal__net_loop *net = conn->net;
+    if (conn->in_ready)
+        return;
+    conn->in_ready = true;
+    conn->ready_next = NULL;
+    if (net->shaking)
+        net->last_shaking->ready_next = conn;
+    else
+        net->shaking = conn;
+    net->last_shaking = conn;
+    shoal__loop_want_turn(net->loop);
+}
+
+void shoal__conn_shake_hands(struct shoal_conn *conn)
+{
+    if (conn->net->handshake_steps >= SHOAL__HANDSHAKE_STEPS) {
+        wait_for_handshake(conn); /* a flood of these must not starve who is open */
+        return;
+    }
+    conn->net->handshake_steps++;
+    handshake(conn);
+}
+
 static void io(struct shoal_conn *conn, unsigned ready)
 {
     if (ready & conn->write_wants)
         conn->blocked = false;
     if (conn->state == SHOAL__CONN_HANDSHAKE)
-        handshake(conn);
+        shoal__conn_shake_hands(conn);
     else if (conn->state == SHOAL__CONN_LINGERING)
         shoal__conn_discard(conn);
     else if (ready & conn->read_wants)
@@ -345,7 +371,7 @@ static void look_again(struct shoal_conn *conn)
 {
     conn->blocked = false; /* so that settling tries to write, or to shut down */
     if (conn->state == SHOAL__CONN_HANDSHAKE)
-        handshake(conn);
+        handshake(conn); /* whoever waits its turn is not late by its own fault */
     else if (conn->state == SHOAL__CONN_LINGERING)
         shoal__conn_discard(conn);
     else
@@ -418,7 +444,7 @@ static void begin(struct shoal_conn *conn)
     if (conn->net->forcing)
         shoal__conn_close_now(conn, SHOAL_CLOSED_FORCED, false);
     else if (conn->state == SHOAL__CONN_HANDSHAKE)
-        handshake(conn);
+        shoal__conn_shake_hands(conn);
     else
         opened(conn);
     shoal__conn_settle(conn);
@@ -838,6 +864,12 @@ struct shoal__transport *shoal__conn_transport(struct shoal_conn *conn)
 const struct shoal__address *shoal__conn_address(const struct shoal_conn *conn)
 {
     return &conn->peer;
+}
+
+void shoal__conn_read_on(struct shoal_conn *conn)
+{
+    SHOAL__ASSERT_CONN(conn);
+    conn->reads_on = true;
 }
 
 void shoal__conn_set_error(struct shoal_conn *conn, int error)

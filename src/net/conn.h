@@ -71,6 +71,13 @@ const struct shoal__address *shoal__conn_address(const struct shoal_conn *conn);
  */
 void shoal__conn_finish(struct shoal_conn *conn);
 
+/* Has input read also while the output is above its high mark: for a client, whose peer may be
+ * waiting for it to read before it reads itself. Thread: owner. */
+void shoal__conn_read_on(struct shoal_conn *conn);
+
+/* Bytes of output that wait in memory: shoal_conn_pending() without file ranges. Thread: owner. */
+size_t shoal__conn_pending_memory(const struct shoal_conn *conn);
+
 /* Records an error behind the close that follows. Thread: owner. */
 void shoal__conn_set_error(struct shoal_conn *conn, int error);
 

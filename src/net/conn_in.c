@@ -93,7 +93,7 @@ static void keep_rest(struct shoal_conn *conn, struct shoal_view span, size_t co
         return;
     }
     size_t limit = conn->limits->limits.max_input;
-    bool stopped = conn->offer || conn->paused || conn->over_high;
+    bool stopped = conn->offer || conn->paused || shoal__conn_is_choked(conn);
     if (limit > 0 && rest.size > limit && !stopped) {
         shoal_conn_close_for(conn, SHOAL_CLOSE_LINGER, SHOAL_CLOSED_TOO_MUCH_INPUT);
         return;
@@ -120,12 +120,11 @@ static void deliver(struct shoal_conn *conn, char *data, size_t size, size_t kep
         keep_rest(conn, span, consumed, kept_before);
 }
 
-static void tell_end(struct shoal_conn *conn)
+/* Nothing is read before everything that came was offered, and nothing while paused, so the end is
+ * told as soon as it is seen. */
+static void end_of_input(struct shoal_conn *conn)
 {
-    if (!conn->saw_end || conn->told_end || conn->offer || conn->paused || conn->over_high ||
-        conn->state != SHOAL__CONN_OPEN)
-        return;
-    conn->told_end = true;
+    conn->saw_end = true;
     if (conn->service->on_end) {
         struct shoal_view rest =
             conn->input ? shoal_view(conn->input->bytes + conn->input->start, kept_size(conn))
@@ -140,7 +139,8 @@ static void tell_end(struct shoal_conn *conn)
 
 bool shoal__conn_may_read(const struct shoal_conn *conn)
 {
-    return conn->state == SHOAL__CONN_OPEN && !conn->paused && !conn->over_high && !conn->saw_end;
+    return conn->state == SHOAL__CONN_OPEN && !conn->paused && !shoal__conn_is_choked(conn) &&
+           !conn->saw_end;
 }
 
 static void note_input(struct shoal_conn *conn, size_t size)
@@ -155,8 +155,7 @@ static void note_input(struct shoal_conn *conn, size_t size)
 static bool read_nothing(struct shoal_conn *conn, ssize_t n)
 {
     if (n == SHOAL__IO_EOF) {
-        conn->saw_end = true;
-        tell_end(conn);
+        end_of_input(conn);
         return true;
     }
     if (n == SHOAL__IO_WANT_READ || n == SHOAL__IO_WANT_WRITE)
@@ -204,7 +203,7 @@ bool shoal__conn_read(struct shoal_conn *conn)
 
 void shoal__conn_offer(struct shoal_conn *conn)
 {
-    if (conn->paused || conn->over_high)
+    if (conn->paused || shoal__conn_is_choked(conn))
         return; /* resume and the low mark come back to it */
     conn->offer = false;
     size_t kept = kept_size(conn);
@@ -232,7 +231,8 @@ void shoal__conn_discard(struct shoal_conn *conn)
 /* One step towards the end of a connection that drains: read what has come, then close. */
 static void drain_step(struct shoal_conn *conn)
 {
-    if (conn->holds > 0 || conn->over_high || conn->offer || (conn->paused && conn->input))
+    if (conn->holds > 0 || shoal__conn_is_choked(conn) || conn->offer ||
+        (conn->paused && conn->input))
         return; /* release, the low mark, the offer and resume bring it back */
     if (conn->drain_reads > 0) {
         conn->drain_reads--;
@@ -247,6 +247,8 @@ static void drain_step(struct shoal_conn *conn)
 
 void shoal__conn_take_turn(struct shoal_conn *conn)
 {
+    if (conn->state == SHOAL__CONN_HANDSHAKE)
+        shoal__conn_shake_hands(conn);
     if (conn->tell_drained && !conn->over_high && conn->state == SHOAL__CONN_OPEN) {
         conn->tell_drained = false;
         if (conn->service->on_drained) {
@@ -257,7 +259,6 @@ void shoal__conn_take_turn(struct shoal_conn *conn)
     }
     if (conn->offer)
         shoal__conn_offer(conn);
-    tell_end(conn);
     if (shoal__conn_has_hidden_input(conn))
         shoal__conn_read(conn);
     if (conn->state == SHOAL__CONN_LINGERING)

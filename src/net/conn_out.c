@@ -281,6 +281,12 @@ size_t shoal_conn_pending(const struct shoal_conn *conn)
     return waiting(conn);
 }
 
+size_t shoal__conn_pending_memory(const struct shoal_conn *conn)
+{
+    SHOAL__ASSERT_CONN(conn);
+    return waiting_in_memory(conn);
+}
+
 static bool writable(const struct shoal_conn *conn)
 {
     return conn->state <= SHOAL__CONN_OPEN && !conn->end_asked;

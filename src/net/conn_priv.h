@@ -75,7 +75,7 @@ struct shoal_conn {
     struct shoal_buf *output;   /* NULL: nothing waits (but see net->gather) */
     struct shoal_timer deadline;
     struct shoal_conn *dirty_next; /* on net->dirty: settle at the end of the turn */
-    struct shoal_conn *ready_next; /* on net->ready: offer input, tell drained */
+    struct shoal_conn *ready_next; /* on net->ready (offer input, tell drained) or net->shaking */
     struct shoal__address peer;
 
     uint32_t slot;
@@ -100,14 +100,14 @@ struct shoal_conn {
     bool announced : 1;    /* on_close is owed */
     bool paused : 1;       /* by the handler */
     bool over_high : 1;    /* output rose above the high mark and has not sunk to the low one */
+    bool reads_on : 1;     /* also then: shoal__conn_read_on() */
     bool saw_input : 1;    /* the first byte has come */
-    bool saw_end : 1;      /* the peer has ended its side */
-    bool told_end : 1;     /* ... and the service knows */
+    bool saw_end : 1;      /* the peer has ended its side, and the service knows */
     bool finishing : 1;    /* close once nothing is held: shoal__conn_finish() */
     bool end_asked : 1;    /* shoal_conn_end(): shut down once flushed */
     bool end_done : 1;     /* our side is shut down */
     bool in_dirty : 1;     /* on net->dirty */
-    bool in_ready : 1;     /* on net->ready */
+    bool in_ready : 1;     /* on net->ready or net->shaking */
     bool offer : 1;        /* offer kept input in the next turn */
     bool tell_drained : 1; /* on_drained is owed */
     bool draining : 1;     /* finish what has come, then close */
@@ -119,6 +119,12 @@ struct shoal_conn {
 static inline struct shoal_loop *shoal__conn_loop(const struct shoal_conn *conn)
 {
     return conn->net->loop;
+}
+
+/* Input is not read because of output that waits. */
+static inline bool shoal__conn_is_choked(const struct shoal_conn *conn)
+{
+    return conn->over_high && !conn->reads_on;
 }
 
 #define SHOAL__ASSERT_CONN(conn) SHOAL__ASSERT_OWNER((conn)->net->loop)
@@ -144,6 +150,9 @@ void shoal__conn_broken(struct shoal_conn *conn, ssize_t error);
 
 /* Makes the deadline timer fire no later than the earliest deadline that holds now. */
 void shoal__conn_arm(struct shoal_conn *conn);
+
+/* One step of the transport's handshake, now or in a turn with fewer of them. */
+void shoal__conn_shake_hands(struct shoal_conn *conn);
 
 /* The handler's resume, or the low mark: input is offered again, and its deadlines start anew. */
 void shoal__conn_go_on_reading(struct shoal_conn *conn);

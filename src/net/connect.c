@@ -2,9 +2,9 @@
 /*
  * Outgoing connections. shoal_connect() makes a pending connection and an *attempt*, which looks
  * the name up, tries one address after the other and gives the socket that it ends with to the
- * connection. The attempt lives on the connection's loop and ends with success, with the last
- * address's failure, or when the connection is closed: by its owner, by its deadline (conn.c has
- * it) or because the loop ends.
+ * connection, with TLS on it where the URL says so. The attempt lives on the connection's loop and
+ * ends with success, with the last address's failure, or when the connection is closed: by its
+ * owner, by its deadline (conn.c has it) or because the loop ends.
  *
  *     LOOKING UP ──► CONNECTING ──► attached
  *                     │  ▲   │
@@ -31,6 +31,7 @@
 #include "net/conn.h"
 #include "net/net_server.h"
 #include "net/resolver.h"
+#include "net/tls.h"
 #include "runtime/loop.h"
 
 enum {
@@ -53,6 +54,8 @@ struct attempt {
     bool waiting;             /* the event is added */
     struct shoal_timer again; /* a failure to tell, or the full queue of a Unix socket */
     int64_t again_ms;
+    struct shoal_tls *tls; /* a reference; NULL: plain */
+    char host[];           /* whom TLS means to reach */
 };
 
 static void close_socket(struct attempt *attempt)
@@ -70,6 +73,7 @@ static void free_attempt(struct attempt *attempt)
     shoal__resolution_abandon(&attempt->resolution);
     shoal_timer_stop(&attempt->again);
     close_socket(attempt);
+    shoal_tls_unref(&attempt->tls);
     free(attempt);
 }
 
@@ -92,6 +96,11 @@ static void succeed(struct attempt *attempt)
     struct shoal_conn *conn = attempt->conn;
     struct shoal__address peer = attempt->addresses.list[attempt->next - 1];
     struct shoal__transport transport = {.ops = &shoal__transport_plain, .fd = attempt->fd};
+    if (attempt->tls &&
+        shoal__tls_transport(attempt->tls, attempt->fd, attempt->host, &transport) < 0) {
+        fail(attempt, -SHOAL_ENOMEM);
+        return;
+    }
     attempt->fd = -1;
     free_attempt(attempt);
     shoal__conn_attach(conn, &transport, &peer);
@@ -260,7 +269,7 @@ static int check_url(const char *text, const struct shoal__address *source, stru
     if (rc < 0)
         return rc;
     bool good = url->query.size == 0;
-    if (url->scheme == SHOAL__URL_TCP)
+    if (url->scheme == SHOAL__URL_TCP || url->scheme == SHOAL__URL_TLS)
         good = good && url->host.size > 0 && url->port != 0;
     else
         good = good && url->scheme == SHOAL__URL_UNIX && source->family == AF_UNSPEC &&
@@ -286,17 +295,47 @@ static int prepare(struct attempt *attempt, const struct shoal__url *url)
     return open_socket(attempt);
 }
 
-static int make_attempt(struct shoal_loop *loop, const struct shoal__url *url,
-                        const struct shoal__address *source, struct attempt **out_attempt)
+/* Certificates know neither the zone of an IPv6 address nor the dot that ends a full name. */
+static void copy_host(struct attempt *attempt, struct shoal_view host)
 {
-    struct attempt *attempt = calloc(1, sizeof(*attempt));
+    const char *zone = memchr(host.data, '%', host.size);
+    size_t size = zone ? (size_t)(zone - host.data) : host.size;
+    if (size > 1 && host.data[size - 1] == '.')
+        size--;
+    memcpy(attempt->host, host.data, size);
+}
+
+/* Whose settings the attempt takes: the caller's, or the server's own for clients. */
+static int choose_tls(struct attempt *attempt, const struct shoal__url *url,
+                      const struct shoal_connect_cfg *cfg)
+{
+    struct shoal_tls *tls = cfg->tls;
+    if (url->scheme != SHOAL__URL_TLS)
+        return 0;
+    int rc = tls ? 0 : shoal__net_server_client_tls(attempt->loop->server, &tls);
+    if (rc == 0 && !shoal__tls_is_client(tls))
+        rc = -SHOAL_EINVAL;
+    if (rc < 0)
+        return rc;
+    attempt->tls = shoal_tls_ref(tls);
+    copy_host(attempt, url->host);
+    return 0;
+}
+
+static int make_attempt(struct shoal_loop *loop, const struct shoal__url *url,
+                        const struct shoal__address *source, const struct shoal_connect_cfg *cfg,
+                        struct attempt **out_attempt)
+{
+    struct attempt *attempt = calloc(1, sizeof(*attempt) + url->host.size + 1);
     if (!attempt)
         return -SHOAL_ENOMEM;
     attempt->loop = loop;
     attempt->source = *source;
     attempt->fd = -1;
     shoal_timer_init(&attempt->again, again_cb, attempt);
-    int rc = prepare(attempt, url);
+    int rc = choose_tls(attempt, url, cfg);
+    if (rc == 0)
+        rc = prepare(attempt, url);
     if (rc < 0)
         free_attempt(attempt);
     else
@@ -351,7 +390,7 @@ int shoal_connect(struct shoal_loop *loop, const char *url, const struct shoal_s
         return -SHOAL_ESTOPPED;
 
     struct attempt *attempt;
-    rc = make_attempt(loop, &parsed, &source, &attempt);
+    rc = make_attempt(loop, &parsed, &source, &full, &attempt);
     if (rc < 0)
         return rc;
     rc = make_conn(attempt, service, &full);

@@ -9,6 +9,7 @@
 #include "net/intake.h"
 #include "net/limits.h"
 #include "net/spread.h"
+#include "net/tls.h"
 #include "runtime/loop.h"
 
 enum { PARCEL_ARRIVALS = 16 };
@@ -21,23 +22,35 @@ struct shoal__parcel {
     struct shoal__arrival arrivals[PARCEL_ARRIVALS];
 };
 
-/* Closes an arrival that will not become a connection, and counts why. */
+/* An arrival does not become a connection: gives its place back and counts why. */
+static void count_refusal(const struct shoal__intake_plan *plan, struct shoal_loop *here,
+                          const struct shoal__arrival *arrival, enum shoal_refusal why)
+{
+    shoal__admit_undo(plan->server, &arrival->peer);
+    shoal__count(&here->counters.refused[why], 1);
+}
+
 static void refuse(const struct shoal__intake_plan *plan, struct shoal_loop *here,
                    const struct shoal__arrival *arrival, enum shoal_refusal why)
 {
     close(arrival->fd);
-    shoal__admit_undo(plan->server, &arrival->peer);
-    shoal__count(&here->counters.refused[why], 1);
+    count_refusal(plan, here, arrival, why);
 }
 
 void shoal__arrival_open(const struct shoal__intake_plan *plan, struct shoal_loop *loop,
                          const struct shoal__arrival *arrival)
 {
     struct shoal__transport transport = {.ops = &shoal__transport_plain, .fd = arrival->fd};
+    if (plan->tls && shoal__tls_transport(plan->tls, arrival->fd, NULL, &transport) < 0) {
+        refuse(plan, loop, arrival, SHOAL_REFUSED_MEMORY);
+        return;
+    }
     int rc = shoal__conn_create(loop, &transport, plan->service, plan->limits, &arrival->peer, true,
                                 NULL);
-    if (rc < 0)
-        refuse(plan, loop, arrival, SHOAL_REFUSED_MEMORY);
+    if (rc < 0) {
+        transport.ops->close(&transport, false);
+        count_refusal(plan, loop, arrival, SHOAL_REFUSED_MEMORY);
+    }
 }
 
 static void open_parcel(struct shoal_loop *loop, void *arg)

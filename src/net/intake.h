@@ -19,12 +19,14 @@ struct shoal__shared_limits;
 struct shoal__spread;
 struct shoal_server;
 struct shoal_service;
+struct shoal_tls;
 
 /* What all intakes of a listener have in common. The listener's, constant while it is open. */
 struct shoal__intake_plan {
     struct shoal_server *server;
     const struct shoal_service *service;
     struct shoal__shared_limits *limits;
+    struct shoal_tls *tls;        /* NULL: plain */
     const char *url;              /* for the log */
     struct shoal__spread *spread; /* NULL: connections stay on the loop that accepts them */
     unsigned batch;               /* connections taken in one turn */

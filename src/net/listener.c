@@ -2,7 +2,7 @@
 /*
  * Listeners: what shoal_listen() adds to a server. A listener is a part of the server; at each
  * start it makes its sockets and gives each to an intake, and it knows why that failed well enough
- * to say what to do.
+ * to say what to do. The certificates of a tls:// URL are read at each start, and again on reload.
  *
  * Where the intakes are:
  *     one loop                      on it; connections stay there
@@ -18,6 +18,7 @@
 
 #include <shoal/error.h>
 #include <shoal/server.h>
+#include <shoal/tls.h>
 
 #include "base/list.h"
 #include "net/address.h"
@@ -26,6 +27,8 @@
 #include "net/listen_socket.h"
 #include "net/resolver.h"
 #include "net/spread.h"
+#include "net/tls.h"
+#include "net/tls_query.h"
 #include "runtime/server.h"
 
 enum {
@@ -45,9 +48,11 @@ struct shoal_listener {
     const struct shoal_service *service;
     struct shoal__shared_limits *limits;
     struct shoal_listen_cfg cfg;
-    struct shoal__url url; /* its views point into `text` */
+    struct shoal__tls_query *tls_query; /* of a tls:// URL with files */
+    struct shoal__url url;              /* its views point into `text` */
 
     /* While open. */
+    struct shoal_tls *tls; /* a reference; NULL: plain */
     struct shoal__intake_plan plan;
     struct shoal__spread spread;
     struct shoal__unix_file file;
@@ -60,6 +65,11 @@ struct shoal_listener {
     char *real;          /* behind `text` in the same allocation */
     char text[];
 };
+
+static bool is_tcp(const struct shoal__url *url)
+{
+    return url->scheme == SHOAL__URL_TCP || url->scheme == SHOAL__URL_TLS;
+}
 
 const char *shoal_listener_url(const struct shoal_listener *listener)
 {
@@ -91,8 +101,9 @@ static const struct advice {
     {ANY_SCHEME, ENFILE, "; the whole machine is out of descriptors: see fs.file-max"},
 };
 
-static const char *advice_for(enum shoal__url_scheme scheme, int code)
+static const char *advice_for(const struct shoal__url *url, int code)
 {
+    enum shoal__url_scheme scheme = is_tcp(url) ? SHOAL__URL_TCP : url->scheme;
     for (size_t i = 0; i < sizeof(advices) / sizeof(advices[0]); i++) {
         if ((advices[i].scheme == ANY_SCHEME || advices[i].scheme == (int)scheme) &&
             advices[i].code == -code)
@@ -104,12 +115,12 @@ static const char *advice_for(enum shoal__url_scheme scheme, int code)
 static int fail(struct shoal_listener *listener, int code)
 {
     char in_use[64] = "";
-    if (listener->url.scheme == SHOAL__URL_TCP && code == -EADDRINUSE)
+    if (is_tcp(&listener->url) && code == -EADDRINUSE)
         snprintf(in_use, sizeof(in_use), "; see who holds it: ss -ltnp 'sport = :%u'",
                  listener->url.port);
     return shoal__server_fail(listener->server, code, "cannot listen on %s: %s (%s)%s%s",
                               listener->text, shoal_strerror(code), shoal_strerrorname(code),
-                              in_use, in_use[0] ? "" : advice_for(listener->url.scheme, code));
+                              in_use, in_use[0] ? "" : advice_for(&listener->url, code));
 }
 
 /* Sockets */
@@ -126,7 +137,7 @@ static int add_intake(struct shoal_listener *listener, int fd, unsigned member)
 {
     struct shoal__intake *intake = &listener->intakes[listener->count];
     int rc = shoal__intake_open(intake, &listener->plan, loop_for(listener, member), fd,
-                                listener->url.scheme == SHOAL__URL_TCP);
+                                is_tcp(&listener->url));
     if (rc < 0)
         close(fd);
     else
@@ -285,13 +296,14 @@ static int make_plan(struct shoal_listener *listener)
     listener->plan = (struct shoal__intake_plan){.server = server,
                                                  .service = listener->service,
                                                  .limits = listener->limits,
+                                                 .tls = listener->tls,
                                                  .url = listener->text,
                                                  .batch = listener->cfg.accept_batch,
                                                  .ended = intake_ended,
                                                  .arg = listener};
     if (loops == 1)
         return 0;
-    if (mode == SHOAL_ACCEPT_REUSEPORT && listener->url.scheme == SHOAL__URL_TCP) {
+    if (mode == SHOAL_ACCEPT_REUSEPORT && is_tcp(&listener->url)) {
         listener->members = loops;
         return 0;
     }
@@ -317,14 +329,15 @@ static void show_real_url(struct shoal_listener *listener)
     struct shoal__address address = shoal__tcp_address(listener->intakes[0].fd);
     char wildcard[REAL_URL_EXTRA];
     size_t size = strlen(listener->text) + REAL_URL_EXTRA;
-    if (url->scheme != SHOAL__URL_TCP)
+    const char *scheme = url->scheme == SHOAL__URL_TLS ? "tls" : "tcp";
+    if (!is_tcp(url))
         return;
     if (url->host.size == 0)
-        snprintf(listener->real, size, "tcp://%s",
+        snprintf(listener->real, size, "%s://%s", scheme,
                  shoal__address_print(&address, wildcard, sizeof(wildcard)));
     else
-        snprintf(listener->real, size, url->ipv6_literal ? "tcp://[%.*s]:%u" : "tcp://%.*s:%u",
-                 (int)url->host.size, url->host.data, address.port);
+        snprintf(listener->real, size, url->ipv6_literal ? "%s://[%.*s]:%u" : "%s://%.*s:%u",
+                 scheme, (int)url->host.size, url->host.data, address.port);
     listener->url_now = listener->real;
 }
 
@@ -333,26 +346,48 @@ static void release(struct shoal_listener *listener)
     close_intakes(listener);
     shoal__unix_unlink(&listener->file);
     shoal__spread_fini(&listener->spread);
+    shoal_tls_unref(&listener->tls);
     free(listener->intakes);
     listener->intakes = NULL;
     listener->url_now = listener->text;
+}
+
+/* Reads the files of a tls:// URL, before anything is bound, and tells why that fails. */
+static int open_tls(struct shoal_listener *listener)
+{
+    char why[256];
+    if (listener->cfg.tls)
+        listener->tls = shoal_tls_ref(listener->cfg.tls);
+    if (!listener->tls_query)
+        return 0;
+    int rc = shoal__tls_query_open(listener->tls_query, &listener->tls, why, sizeof(why));
+    return rc < 0 ? shoal__server_fail(listener->server, rc, "cannot listen on %s: %s",
+                                       listener->text, why)
+                  : 0;
+}
+
+static int open_sockets(struct shoal_listener *listener)
+{
+    int rc = make_plan(listener);
+    if (rc == 0)
+        rc = is_tcp(&listener->url) ? bind_tcp(listener) : bind_one(listener);
+    if (rc == 0)
+        rc = listen_all(listener);
+    return rc < 0 ? fail(listener, rc) : 0;
 }
 
 static int open_part(struct shoal__part *part, struct shoal_server *server)
 {
     (void)server;
     struct shoal_listener *listener = listener_of(part);
-    int rc = make_plan(listener);
+    int rc = open_tls(listener);
     if (rc == 0)
-        rc = listener->url.scheme == SHOAL__URL_TCP ? bind_tcp(listener) : bind_one(listener);
+        rc = open_sockets(listener);
     if (rc == 0)
-        rc = listen_all(listener);
-    if (rc == 0) {
         show_real_url(listener);
-        return 0;
-    }
-    release(listener);
-    return fail(listener, rc);
+    else
+        release(listener);
+    return rc;
 }
 
 static void begin_part(struct shoal__part *part)
@@ -382,6 +417,8 @@ static void destroy_part(struct shoal__part *part)
 {
     struct shoal_listener *listener = listener_of(part);
     shoal__limits_unref(&listener->limits);
+    shoal_tls_unref(&listener->cfg.tls);
+    shoal__tls_query_destroy(&listener->tls_query);
     free(listener);
 }
 
@@ -391,29 +428,26 @@ static const struct shoal__part_ops part_ops = {open_part, begin_part, end_part,
 /* Adding one */
 
 /* Tells now, and again at the next start. */
-static int refuse_url(struct shoal_server *server, const char *url, const char *why)
+static int refuse(struct shoal_server *server, int code, const char *url, const char *why)
 {
-    shoal__server_spoil(server, -SHOAL_EURL);
-    return shoal__server_fail(server, -SHOAL_EURL, "cannot listen on %s: %s (EURL)", url, why);
+    shoal__server_spoil(server, code);
+    return shoal__server_fail(server, code, "cannot listen on %s: %s (%s)", url, why,
+                              shoal_strerrorname(code));
 }
 
-static int check_url(struct shoal_server *server, const char *text, struct shoal__url *url)
+static int check_url(struct shoal_server *server, const char *text, const struct shoal_tls *tls,
+                     struct shoal__url *url)
 {
     if (shoal__url_parse(text, url) < 0)
-        return refuse_url(server, text,
-                          "malformed URL; write tcp://HOST:PORT, unix:PATH or fd:NUMBER");
-    if (url->scheme == SHOAL__URL_TLS)
-        return refuse_url(server, text, "there is no TLS in this version; use tcp://");
-    if (url->query.size > 0)
-        return refuse_url(server, text, "this kind of URL takes no options; drop the part after ?");
+        return refuse(server, -SHOAL_EURL, text,
+                      "malformed URL; write tcp://HOST:PORT, tls://HOST:PORT?cert=FILE&key=FILE, "
+                      "unix:PATH or fd:NUMBER");
+    if (url->query.size > 0 && (url->scheme != SHOAL__URL_TLS || tls))
+        return refuse(server, -SHOAL_EURL, text,
+                      "this kind of URL takes no options; drop the part after ?");
+    if (tls && shoal__tls_is_client(tls))
+        return refuse(server, -SHOAL_EINVAL, text, "its TLS settings are a client's");
     return 0;
-}
-
-static int out_of_memory(struct shoal_server *server, const char *url)
-{
-    shoal__server_spoil(server, -SHOAL_ENOMEM);
-    return shoal__server_fail(server, -SHOAL_ENOMEM, "cannot listen on %s: out of memory (ENOMEM)",
-                              url);
 }
 
 /* What the caller's version of the struct does not have keeps its default. */
@@ -438,8 +472,8 @@ static struct shoal_listener *make_listener(const char *url, const struct shoal_
         return NULL;
     listener->part.ops = &part_ops;
     listener->service = service;
-    listener->cfg = complete(cfg);
-    listener->limits = shoal__limits_create(listener->cfg.limits);
+    listener->cfg = *cfg;
+    listener->limits = shoal__limits_create(cfg->limits);
     memcpy(listener->text, url, text_size);
     listener->real = listener->text + text_size;
     listener->url_now = listener->text;
@@ -447,27 +481,66 @@ static struct shoal_listener *make_listener(const char *url, const struct shoal_
         free(listener);
         return NULL;
     }
-    listener->cfg.limits = NULL; /* the caller's; we have our copy */
+    listener->cfg.limits = NULL; /* the caller's; we have our copies */
+    listener->cfg.alpn = NULL;
+    if (cfg->tls)
+        shoal_tls_ref(cfg->tls);
+    shoal__url_parse(listener->text, &listener->url); /* again: its views point into the text */
     return listener;
 }
 
 int shoal_listen(struct shoal_server *server, const char *url, const struct shoal_service *service,
                  const struct shoal_listen_cfg *cfg, struct shoal_listener **out_listener)
 {
+    struct shoal_listen_cfg full = complete(cfg);
+    struct shoal__tls_query *tls_query = NULL;
     struct shoal__url parsed;
+    const char *why = "out of memory";
     if (shoal__server_is_running(server))
         return -SHOAL_ESTATE;
-    int rc = check_url(server, url, &parsed);
+    int rc = check_url(server, url, full.tls, &parsed);
     if (rc < 0)
         return rc;
-    struct shoal_listener *listener = make_listener(url, service, cfg);
-    if (!listener)
-        return out_of_memory(server, url);
-
+    if (parsed.scheme == SHOAL__URL_TLS && !full.tls)
+        rc = shoal__tls_query_parse(parsed.query, full.alpn, &tls_query, &why);
+    if (rc < 0)
+        return refuse(server, rc, url, why);
+    struct shoal_listener *listener = make_listener(url, service, &full);
+    if (!listener) {
+        shoal__tls_query_destroy(&tls_query);
+        return refuse(server, -SHOAL_ENOMEM, url, why);
+    }
     listener->server = server;
-    shoal__url_parse(listener->text, &listener->url); /* again: its views point into the text */
+    listener->tls_query = tls_query;
     shoal__server_add_part(server, &listener->part);
     if (out_listener)
         *out_listener = listener;
     return 0;
+}
+
+/* Reloading */
+
+struct reload {
+    char *error;
+    size_t error_size;
+    int rc; /* of the first one that failed; how many there are, until then */
+};
+
+static void reload_part(struct shoal__part *part, void *arg)
+{
+    struct reload *reload = arg;
+    if (part->ops != &part_ops || !listener_of(part)->tls)
+        return;
+    bool good = reload->rc >= 0;
+    int rc = shoal_tls_reload(listener_of(part)->tls, good ? reload->error : NULL,
+                              good ? reload->error_size : 0);
+    if (good)
+        reload->rc = rc < 0 ? rc : reload->rc + 1;
+}
+
+int shoal_server_reload_tls(struct shoal_server *server, char *error, size_t error_size)
+{
+    struct reload reload = {error, error_size, 0};
+    shoal__server_each_part(server, reload_part, &reload);
+    return reload.rc;
 }

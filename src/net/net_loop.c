@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "base/poison.h"
 #include "net/conn_priv.h"
 #include "runtime/server.h"
 
@@ -61,6 +62,24 @@ static void run_ready(struct shoal__net_loop *net)
     }
 }
 
+/* The steps of this turn: whoever waits comes before whatever the next events bring. */
+static void run_handshakes(struct shoal__net_loop *net)
+{
+    net->handshake_steps = 0;
+    while (net->shaking) {
+        struct shoal_conn *conn = net->shaking;
+        bool closed = conn->state == SHOAL__CONN_CLOSED;
+        if (!closed && net->handshake_steps >= SHOAL__HANDSHAKE_STEPS)
+            break;
+        net->shaking = conn->ready_next;
+        conn->in_ready = false;
+        if (closed)
+            shoal__conn_mark_dirty(conn);
+        else
+            shoal__conn_take_turn(conn);
+    }
+}
+
 static void check_quiet(struct shoal__net_loop *net)
 {
     if (net->draining && net->open == 0)
@@ -71,11 +90,11 @@ static void turn_end(struct shoal__loop_layer *layer)
 {
     struct shoal__net_loop *net = net_of(layer);
     settle_dirty(net);
-    if (net->ready) {
-        run_ready(net);
-        settle_dirty(net);
-    }
+    run_handshakes(net);
     if (net->ready)
+        run_ready(net);
+    settle_dirty(net);
+    if (net->ready || net->shaking)
         shoal__loop_want_turn(net->loop);
     check_quiet(net);
 }
@@ -91,7 +110,6 @@ static void drain(struct shoal__loop_layer *layer)
     struct shoal__net_loop *net = net_of(layer);
     net->draining = true;
     shoal__net_loop_each(net, drain_one, NULL);
-    shoal__loop_want_turn(net->loop);
 }
 
 static void force_one(struct shoal_conn *conn, void *arg)
@@ -107,7 +125,18 @@ static void force(struct shoal__loop_layer *layer)
     net->draining = true;
     net->forcing = true;
     shoal__net_loop_each(net, force_one, NULL);
-    shoal__loop_want_turn(net->loop);
+}
+
+/* What of a free slot is nobody's: all before the fields that say whether it is free. */
+static void poison(struct shoal_conn *conn)
+{
+    SHOAL_POISON(conn, offsetof(struct shoal_conn, slot));
+}
+
+static void unmap_chunk(struct shoal__chunk *chunk)
+{
+    SHOAL_UNPOISON(chunk, CHUNK_BYTES);
+    munmap(chunk, CHUNK_BYTES);
 }
 
 static void destroy(struct shoal__loop_layer *layer)
@@ -115,12 +144,13 @@ static void destroy(struct shoal__loop_layer *layer)
     struct shoal__net_loop *net = net_of(layer);
     shoal__net_loop_each(net, force_one, NULL);
     settle_dirty(net);
+    run_handshakes(net);
     if (net->ready)
         run_ready(net);
     settle_dirty(net);
     for (uint32_t i = 0; i < net->chunk_room; i++) {
         if (net->chunks[i])
-            munmap(net->chunks[i], CHUNK_BYTES);
+            unmap_chunk(net->chunks[i]);
     }
     free(net->chunks);
     free(net->read_buffer);
@@ -149,6 +179,7 @@ struct shoal__net_loop *shoal__net_loop_get(struct shoal_loop *loop)
     net->draining = loop->draining;
     net->layer = (struct shoal__loop_layer){turn_end, drain, force, destroy};
     loop->layer = &net->layer;
+    shoal__loop_want_turn(loop); /* a start hook's connections are settled by a turn's end, too */
     return net;
 }
 
@@ -197,6 +228,7 @@ struct shoal_conn *shoal__net_loop_take(struct shoal__net_loop *net)
     chunk->free_hint = i + 1;
 
     struct shoal_conn *conn = &chunk->conns[i];
+    SHOAL_UNPOISON(conn, sizeof(*conn));
     *conn = (struct shoal_conn){.net = net};
     if (++net->generation == 0)
         net->generation = 1;
@@ -214,6 +246,7 @@ void shoal__net_loop_give(struct shoal_conn *conn)
     struct shoal__chunk *chunk = net->chunks[index];
 
     conn->generation = 0;
+    poison(conn);
     net->open--;
     chunk->used--;
     if (i < chunk->free_hint)
@@ -221,7 +254,7 @@ void shoal__net_loop_give(struct shoal_conn *conn)
     if (index < net->first_free)
         net->first_free = index;
     if (chunk->used == 0 && index > 0) { /* the first stays, for servers with few connections */
-        munmap(chunk, CHUNK_BYTES);
+        unmap_chunk(chunk);
         net->chunks[index] = NULL;
     }
 }

@@ -25,6 +25,7 @@ enum {
     SHOAL__READ_SIZE = 64 * 1024,    /* bytes read in one turn of a connection */
     SHOAL__SCRATCH_SIZE = 64 * 1024, /* copied output gathered without an allocation */
     SHOAL__GATHER_MAX = 64,          /* pieces of output in one gather */
+    SHOAL__HANDSHAKE_STEPS = 8, /* of all connections in one turn: one may take a millisecond */
 
     /* The parts of an id: generation << 32 | loop << SLOT_BITS | slot. */
     SHOAL__ID_SLOT_BITS = 22,
@@ -54,6 +55,11 @@ struct shoal__net_loop {
 
     struct shoal_conn *dirty; /* to settle or bury at the end of this turn */
     struct shoal_conn *ready; /* to take a turn without an event */
+
+    /* Who waits for a step of its handshake, longest first, linked by ready_next. */
+    struct shoal_conn *shaking;
+    struct shoal_conn *last_shaking;
+    unsigned handshake_steps; /* taken in this turn */
 
     char *read_buffer; /* SHOAL__READ_SIZE and one more */
     char *scratch;

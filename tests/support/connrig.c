@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -42,6 +43,9 @@ void connrig_start(struct connrig *rig)
 
 void connrig_stop(struct connrig *rig)
 {
+    if (rig->loop->layer) /* or a wire that is ready would keep the loop's deferred tasks going */
+        rig->loop->layer->force(rig->loop->layer);
+    connrig_turns(rig, 2);
     shoal__loop_finish(rig->loop);
     shoal__loop_abandon(rig->loop);
     shoal__loop_destroy(&rig->loop);
@@ -183,6 +187,47 @@ struct shoal_conn *connrig_open(struct connrig *rig, struct memwire *wire,
 {
     struct shoal__transport transport = memwire_transport(wire);
     return connrig_open_on(rig, wire, &transport, recorder, limits);
+}
+
+/* The bench */
+
+int connbench_start(void **state)
+{
+    struct connbench *bench = malloc(sizeof(*bench));
+    assert_non_null(bench);
+    connrig_start(&bench->rig);
+    memwire_init(&bench->wire, bench->rig.loop);
+    recorder_init(&bench->recorder);
+    bench->conn = NULL;
+    *state = bench;
+    return 0;
+}
+
+int connbench_stop(void **state)
+{
+    struct connbench *bench = *state;
+    connrig_stop(&bench->rig);
+    memwire_fini(&bench->wire);
+    free(bench);
+    return 0;
+}
+
+void connbench_open(struct connbench *bench, const struct shoal_limits *limits)
+{
+    bench->conn = connrig_open(&bench->rig, &bench->wire, &bench->recorder, limits);
+    assert_non_null(bench->conn);
+}
+
+void connbench_feed(struct connbench *bench, const char *text)
+{
+    memwire_feed_text(&bench->wire, text);
+    connrig_run(&bench->rig);
+}
+
+void connbench_end(struct connbench *bench)
+{
+    memwire_end(&bench->wire);
+    connrig_run(&bench->rig);
 }
 
 void connrig_assert_text(struct shoal_view view, const char *text, const char *file, int line)

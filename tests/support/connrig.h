@@ -87,6 +87,30 @@ struct shoal_conn *connrig_open_on(struct connrig *rig, struct memwire *wire,
 /* Every limit off. */
 extern const struct shoal_limits connrig_no_limits;
 
+/* What nearly every test starts with: a rig, one wire, one recorder; setup and teardown for cmocka
+ * with a connbench in *state. */
+struct connbench {
+    struct connrig rig;
+    struct memwire wire;
+    struct recorder recorder;
+    struct shoal_conn *conn;
+};
+int connbench_start(void **state);
+int connbench_stop(void **state);
+
+/* Opens bench->conn; NULL limits are none. */
+void connbench_open(struct connbench *bench, const struct shoal_limits *limits);
+
+/* The peer sends text, or ends, and the loop runs. */
+void connbench_feed(struct connbench *bench, const char *text);
+void connbench_end(struct connbench *bench);
+
+/* The notes and the output so far are these. */
+#define assert_notes(bench, text) assert_text(shoal_view_of((bench)->recorder.notes), (text))
+#define assert_output(bench, text) assert_text(memwire_output(&(bench)->wire), (text))
+#define assert_consumed(bench, text) \
+    assert_text(shoal_view((bench)->recorder.consumed, (bench)->recorder.consumed_size), (text))
+
 /* Fails the test unless the two are the same, and shows both. */
 #define assert_text(view, text) connrig_assert_text((view), (text), __FILE__, __LINE__)
 void connrig_assert_text(struct shoal_view view, const char *text, const char *file, int line);
