@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The access log's line, Apache's combined format with microseconds behind it:
+ *
+ *     192.0.2.7 - - [21/Nov/2026:12:00:00 +0000] "GET /x HTTP/1.1" 200 17 "-" "curl/7.88.1" 85
+ *
+ * What the client chose is escaped: no byte of it can end the line, a quoted part, or do anything
+ * to a terminal. A line for which there is no memory is not written.
+ */
+#include <stdio.h>
+
+#include "proto/http/request_priv.h"
+
+enum { ESCAPED = 4, FIXED_BYTES = SHOAL_ADDRESS_MAX + 128 };
+
+static char *put_text(char *at, const char *text)
+{
+    return stpcpy(at, text);
+}
+
+static char *put_hex(char *at, unsigned char byte)
+{
+    static const char digits[] = "0123456789abcdef";
+    *at++ = '\\';
+    *at++ = 'x';
+    *at++ = digits[byte >> 4];
+    *at++ = digits[byte & 15];
+    return at;
+}
+
+/* Printable ASCII as it is, but quote and backslash; everything else as \xHH. */
+static char *put_escaped(char *at, struct shoal_view text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char byte = (unsigned char)text.data[i];
+        if (byte < ' ' || byte > '~' || byte == '"' || byte == '\\')
+            at = put_hex(at, byte);
+        else
+            *at++ = (char)byte;
+    }
+    return at;
+}
+
+static char *put_field(char *at, struct shoal_view value)
+{
+    at = put_text(at, " \"");
+    at = value.size > 0 ? put_escaped(at, value) : put_text(at, "-");
+    return put_text(at, "\"");
+}
+
+/* The peer's address without its port. */
+static char *put_peer(char *at, const struct shoal_http_request *req)
+{
+    char peer[SHOAL_ADDRESS_MAX];
+    shoal_conn_peer(shoal_http_conn(req), peer, sizeof(peer));
+    char *colon = strrchr(peer, ':');
+    if (colon && strncmp(peer, "unix:", 5) != 0)
+        *colon = '\0';
+    return put_escaped(at, shoal_view_of(peer[0] ? peer : "-"));
+}
+
+static const char *version_name(unsigned version)
+{
+    return version == 20 ? "HTTP/2.0" : version == 11 ? "HTTP/1.1" : "HTTP/1.0";
+}
+
+static char *put_request(char *at, const struct shoal_http_request *req)
+{
+    at = put_text(at, "] \"");
+    at = put_escaped(at, shoal_view_of(req->method));
+    at = put_text(at, " ");
+    at = put_escaped(at, req->head.path);
+    at = put_text(at, " ");
+    at = put_text(at, version_name(req->version));
+    return put_text(at, "\" ");
+}
+
+/* The status (000 where none was sent), and the body's bytes. */
+static char *put_response(char *at, const struct shoal_http_request *req)
+{
+    return at + sprintf(at, "%03u %llu", req->status, (unsigned long long)req->sent);
+}
+
+static char *put_duration(char *at, const struct shoal_http_request *req)
+{
+    int64_t ns = shoal__http_now_ns(req) - req->began_ns;
+    return at + sprintf(at, " %lld", (long long)(ns / 1000));
+}
+
+void shoal__http_log_access(const struct shoal_http_request *req)
+{
+    struct shoal_view referer = shoal_http_field(req, "referer");
+    struct shoal_view agent = shoal_http_field(req, "user-agent");
+    struct shoal_view date = shoal__http_log_date(req);
+    size_t bound = FIXED_BYTES + date.size +
+                   ESCAPED * (strlen(req->method) + req->head.path.size + referer.size +
+                              agent.size + SHOAL_ADDRESS_MAX);
+    char *line = shoal__arena_alloc(req->stream->arena, bound);
+    if (!line)
+        return;
+    char *at = put_peer(line, req);
+    at = put_text(at, " - - [");
+    at = mempcpy(at, date.data ? date.data : "", date.size);
+    at = put_request(at, req);
+    at = put_response(at, req);
+    at = put_field(at, referer);
+    at = put_field(at, agent);
+    at = put_duration(at, req);
+    req->endpoint->log_access(req->endpoint->log_arg, shoal_view(line, (size_t)(at - line)));
+}
