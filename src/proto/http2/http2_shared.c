@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * nghttp2's allocator over freelists. nghttp2 frees by pointer alone, so each piece has a head in
+ * front that says which class it came from, and, for what is larger than every class and comes
+ * from malloc, its size.
+ */
+#include "proto/http2/http2_shared.h"
+
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+
+enum {
+    KEPT_BYTES = 128 * 1024, /* of one class: what a burst leaves behind */
+    OF_MALLOC = SHOAL__HTTP2_CLASSES,
+};
+
+struct head {
+    alignas(16) size_t size; /* usable */
+    uint32_t class;
+};
+
+/*
+ * The sizes that are asked for, by doubling where they vary. The last four are what nghttp2 makes
+ * once per session: two tables' rings, the session, its map of streams and its frame buffer.
+ */
+static const size_t class_sizes[SHOAL__HTTP2_CLASSES] = {48,   112,  240,  496,  1024,
+                                                         2048, 2928, 4096, 16400};
+
+static size_t class_bytes(uint32_t class)
+{
+    return class_sizes[class] + sizeof(struct head);
+}
+
+/* The first four are powers of two with their head, and most requests are for one of them. */
+static uint32_t class_for(size_t size)
+{
+    const unsigned first_bits = 6, last_bits = 9;
+    unsigned bits = 64 - (unsigned)__builtin_clzl((size + sizeof(struct head) - 1) | 1);
+    if (bits <= last_bits)
+        return bits > first_bits ? bits - first_bits : 0;
+    uint32_t class = last_bits - first_bits + 1;
+    while (class < OF_MALLOC && class_sizes[class] < size)
+        class ++;
+    return class;
+}
+
+static struct head *head_of(void *memory)
+{
+    return (struct head *)memory - 1;
+}
+
+void *shoal__http2_alloc(struct shoal__http2_shared *shared, size_t size)
+{
+    size_t total;
+    if (!shoal__add_size(size, sizeof(struct head), &total))
+        return NULL;
+    uint32_t class = class_for(size);
+    struct head *head =
+        class == OF_MALLOC ? malloc(total) : shoal__blocks_take(&shared->classes[class]);
+    if (!head)
+        return NULL;
+    head->class = class;
+    head->size = class == OF_MALLOC ? size : class_sizes[class];
+    return head + 1;
+}
+
+void shoal__http2_free(struct shoal__http2_shared *shared, void *memory)
+{
+    if (!memory)
+        return;
+    struct head *head = head_of(memory);
+    if (head->class == OF_MALLOC)
+        free(head);
+    else
+        shoal__blocks_give(&shared->classes[head->class], head);
+}
+
+static void *mem_malloc(size_t size, void *shared)
+{
+    return shoal__http2_alloc(shared, size);
+}
+
+static void mem_free(void *memory, void *shared)
+{
+    shoal__http2_free(shared, memory);
+}
+
+static void *mem_calloc(size_t count, size_t size, void *shared)
+{
+    size_t total;
+    if (!shoal__mul_size(count, size, &total))
+        return NULL;
+    void *memory = shoal__http2_alloc(shared, total);
+    return memory ? memset(memory, 0, total) : NULL;
+}
+
+static void *mem_realloc(void *memory, size_t size, void *shared)
+{
+    if (!memory)
+        return shoal__http2_alloc(shared, size);
+    size_t had = head_of(memory)->size;
+    if (size <= had)
+        return memory;
+    void *larger = shoal__http2_alloc(shared, size);
+    if (!larger)
+        return NULL;
+    memcpy(larger, memory, had);
+    shoal__http2_free(shared, memory);
+    return larger;
+}
+
+void shoal__http2_shared_init(struct shoal__http2_shared *shared)
+{
+    *shared = (struct shoal__http2_shared){.mem = {.mem_user_data = shared,
+                                                   .malloc = mem_malloc,
+                                                   .free = mem_free,
+                                                   .calloc = mem_calloc,
+                                                   .realloc = mem_realloc}};
+    for (uint32_t i = 0; i < SHOAL__HTTP2_CLASSES; i++)
+        shoal__blocks_init(&shared->classes[i], class_bytes(i), KEPT_BYTES / class_bytes(i));
+    shoal__blocks_init(&shared->chunks, SHOAL__HTTP2_CHUNK_BYTES,
+                       KEPT_BYTES / SHOAL__HTTP2_CHUNK_BYTES);
+}
+
+void shoal__http2_shared_fini(struct shoal__http2_shared *shared)
+{
+    nghttp2_session_callbacks_del(shared->callbacks);
+    nghttp2_option_del(shared->options[0]);
+    nghttp2_option_del(shared->options[1]);
+    for (uint32_t i = 0; i < SHOAL__HTTP2_CLASSES; i++)
+        shoal__blocks_fini(&shared->classes[i]);
+    shoal__blocks_fini(&shared->chunks);
+}
