@@ -81,7 +81,6 @@ struct shoal_timer {
     shoal_timer_fn *fire;
     void *arg;
     const char *name;
-    struct shoal_loop *loop_;
     uint32_t slot_; /* place in the loop's heap plus one; 0 while not running */
 };
 

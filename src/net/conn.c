@@ -107,6 +107,17 @@ void shoal__conn_mark_ready(struct shoal_conn *conn)
 
 static void io_cb(evutil_socket_t fd, short what, void *arg);
 
+static unsigned wanted_by_open(const struct shoal_conn *conn)
+{
+    unsigned what = 0;
+    if (shoal__conn_may_read(conn))
+        what |= conn->read_wants;
+    if (conn->output || (conn->end_asked && !conn->end_done))
+        what |= conn->write_wants;
+    bool quiet = what == 0 && !conn->saw_end && conn->transport.fd >= 0;
+    return quiet && conn->net->has_edges ? SHOAL__WATCH_RESET : what;
+}
+
 static unsigned wanted(const struct shoal_conn *conn)
 {
     switch ((enum shoal__conn_st)conn->state) {
@@ -115,8 +126,7 @@ static unsigned wanted(const struct shoal_conn *conn)
     case SHOAL__CONN_ENDING:
         return conn->write_wants;
     case SHOAL__CONN_OPEN:
-        return (shoal__conn_may_read(conn) ? conn->read_wants : 0u) |
-               (conn->output || (conn->end_asked && !conn->end_done) ? conn->write_wants : 0u);
+        return wanted_by_open(conn);
     case SHOAL__CONN_FLUSHING:
         return conn->output ? conn->write_wants : 0;
     case SHOAL__CONN_LINGERING:
@@ -133,6 +143,8 @@ static int watch_descriptor(struct shoal_conn *conn, unsigned what)
     short flags = EV_PERSIST;
     if (what & SHOAL__WATCH_READ)
         flags |= EV_READ;
+    if (what & SHOAL__WATCH_RESET)
+        flags |= EV_READ | EV_ET;
     if (what & SHOAL__WATCH_WRITE)
         flags |= EV_WRITE;
     if (conn->watching)
@@ -224,7 +236,7 @@ static void handshake(struct shoal_conn *conn)
     } else if (rc > 0) {
         opened(conn);
     } else {
-        conn->error = rc;
+        conn->error = (int16_t)rc;
         shoal__conn_close_now(conn, SHOAL_CLOSED_HANDSHAKE, false);
     }
 }
@@ -268,13 +280,26 @@ static void io(struct shoal_conn *conn, unsigned ready)
     shoal__conn_settle(conn);
 }
 
+/* Input waits, so the socket's error is asked for alone: a peer that has merely ended its side, or
+ * sent more, must wait as well. */
+static void look_for_reset(struct shoal_conn *conn)
+{
+    int error = 0;
+    socklen_t size = sizeof(error);
+    if (getsockopt(conn->transport.fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error != 0)
+        shoal__conn_broken(conn, -error);
+}
+
 static void io_cb(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     struct shoal_conn *conn = arg;
     shoal__loop_enter(conn->net->loop, service_name(conn), "io");
-    io(conn,
-       ((what & EV_READ) ? SHOAL__WATCH_READ : 0u) | ((what & EV_WRITE) ? SHOAL__WATCH_WRITE : 0u));
+    if (conn->watching == SHOAL__WATCH_RESET)
+        look_for_reset(conn);
+    else
+        io(conn, ((what & EV_READ) ? SHOAL__WATCH_READ : 0u) |
+                     ((what & EV_WRITE) ? SHOAL__WATCH_WRITE : 0u));
 }
 
 void shoal__conn_ready(struct shoal_conn *conn, unsigned what)
@@ -524,7 +549,7 @@ void shoal__conn_fail(struct shoal_conn *conn, enum shoal_close_reason reason, i
     SHOAL__ASSERT_CONN(conn);
     SHOAL_ASSERT(conn->state == SHOAL__CONN_PENDING);
     forget_pending(conn, false);
-    conn->error = error;
+    conn->error = (int16_t)error;
     shoal__conn_close_now(conn, reason, false);
 }
 
@@ -571,7 +596,7 @@ void shoal__conn_close_now(struct shoal_conn *conn, enum shoal_close_reason reas
 void shoal__conn_broken(struct shoal_conn *conn, ssize_t error)
 {
     bool reset = error == -ECONNRESET || error == -EPIPE || error == -ETIMEDOUT;
-    conn->error = (int)error;
+    conn->error = (int16_t)error;
     shoal__conn_close_now(conn, reset ? SHOAL_CLOSED_RESET : SHOAL_CLOSED_FAILED, !reset);
 }
 
@@ -749,6 +774,7 @@ void shoal_conn_again(struct shoal_conn *conn)
 void shoal_conn_hold(struct shoal_conn *conn)
 {
     SHOAL__ASSERT_CONN(conn);
+    SHOAL_ASSERT(conn->holds < UINT16_MAX);
     conn->holds++;
 }
 
@@ -875,5 +901,5 @@ void shoal__conn_read_on(struct shoal_conn *conn)
 void shoal__conn_set_error(struct shoal_conn *conn, int error)
 {
     SHOAL__ASSERT_CONN(conn);
-    conn->error = error;
+    conn->error = (int16_t)error;
 }

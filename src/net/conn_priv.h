@@ -84,8 +84,8 @@ struct shoal_conn {
     uint32_t active_ms; /* last byte either way */
     uint32_t kept_ms;   /* since when input is kept */
     uint32_t stall_ms;  /* last progress of output that waits, or start of closing */
-    int error;
-    uint32_t holds;
+    int16_t error;      /* 0, or a negative code; they all fit */
+    uint16_t holds;
 
     uint8_t state;        /* enum shoal__conn_st, set by set_state() in conn.c only */
     uint8_t close_how;    /* enum shoal_close, from FLUSHING on */
@@ -114,6 +114,13 @@ struct shoal_conn {
     bool aged : 1;         /* the age limit has acted */
     bool own_slot : 1;     /* counts in the per-address tally */
     bool blocked : 1;      /* the transport took no more output: wait for an event */
+};
+
+enum {
+    /* Beside transport.h's: nothing is wanted but news of a reset, by an edge-triggered event,
+     * while input must wait. Where the event base has no edges, a reset is noticed with the next
+     * write. */
+    SHOAL__WATCH_RESET = 4,
 };
 
 static inline struct shoal_loop *shoal__conn_loop(const struct shoal_conn *conn)

@@ -176,6 +176,7 @@ struct shoal__net_loop *shoal__net_loop_get(struct shoal_loop *loop)
         return NULL;
     }
     net->loop = loop;
+    net->has_edges = (event_base_get_features(loop->base) & EV_FEATURE_ET) != 0;
     net->draining = loop->draining;
     net->layer = (struct shoal__loop_layer){turn_end, drain, force, destroy};
     loop->layer = &net->layer;

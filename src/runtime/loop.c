@@ -267,7 +267,6 @@ void shoal_timer_init_named(struct shoal_timer *timer, shoal_timer_fn *fire, voi
 int shoal__loop_timer_at(struct shoal_loop *loop, struct shoal_timer *timer, int64_t deadline_ns)
 {
     SHOAL__ASSERT_OWNER(loop);
-    timer->loop_ = loop;
     /* A timer that starts itself again with no delay must not keep the sweep going for ever. */
     if (deadline_ns <= loop->sweep_ns)
         deadline_ns = loop->sweep_ns + 1;
@@ -290,8 +289,10 @@ void shoal_timer_stop(struct shoal_timer *timer)
 {
     if (timer->slot_ == 0)
         return;
-    SHOAL__ASSERT_OWNER(timer->loop_);
-    shoal__timers_remove(&timer->loop_->timers, timer);
+    struct shoal_loop *loop = current_loop; /* a timer is touched by its loop's owner only */
+    SHOAL_ASSERT(loop != NULL && timer->slot_ <= loop->timers.count &&
+                 loop->timers.heap[timer->slot_ - 1].timer == timer);
+    shoal__timers_remove(&loop->timers, timer);
 }
 
 bool shoal_timer_running(const struct shoal_timer *timer)
@@ -463,6 +464,8 @@ void shoal__loop_finish(struct shoal_loop *loop)
     if (loop->layer != NULL)
         loop->layer->destroy(loop->layer);
     loop->layer = NULL;
+    while (loop->deferred != NULL) /* by the last on_close callbacks */
+        run_deferred(loop, take_deferred(loop));
     destroy_locals(loop);
     note_running(loop, NULL, NULL, 0);
 }
