@@ -10,9 +10,12 @@
 #include <time.h>
 
 #include <shoal/error.h>
+#include <shoal/tls.h>
 
 #include "board.h"
 #include "parse.h"
+
+enum { ERROR_MAX = 512 };
 
 int64_t host_now_ms(void)
 {
@@ -40,6 +43,8 @@ int host_exit_code(int rc)
     case SHOAL_EURL:
     case SHOAL_EINVAL:
         return EX_USAGE;
+    case SHOAL_ECERT:
+        return EX_NOINPUT;
     case EACCES:
     case EPERM:
         return EX_NOPERM;
@@ -86,7 +91,14 @@ static void exit_loop(struct shoal_loop *loop)
 
 static void reload(struct shoal_server *server)
 {
-    board_reload(shoal_server_arg(server));
+    struct host *host = shoal_server_arg(server);
+    char error[ERROR_MAX];
+    board_reload(host);
+    int listeners = shoal_server_reload_tls(server, error, sizeof(error));
+    if (listeners < 0)
+        log_write(&host->log, SHOAL_LOG_ERROR, "msg=\"certificates kept\" error=\"%s\"", error);
+    else if (listeners > 0)
+        log_write(&host->log, SHOAL_LOG_INFO, "msg=\"certificates read\"");
 }
 
 /* Exactly one line per listener, in the order given, whatever the level. */
@@ -98,13 +110,16 @@ static void announce(struct shoal_server *server)
                      shoal_listener_url(host->bindings[i].listener));
 }
 
-/* "nc -N HOST PORT" for a tcp URL, nothing for an inherited descriptor. */
+/* "nc -N HOST PORT" for a tcp URL, openssl's client for a tls one, nothing for an inherited
+ * descriptor. */
 static char *print_nc(const char *url, char *out, size_t size)
 {
     struct shoal_view rest = shoal_view_of(url);
     out[0] = '\0';
     if (take_text(&rest, "unix:")) {
         snprintf(out, size, "nc -N -U %.*s", (int)rest.size, rest.data);
+    } else if (take_text(&rest, "tls://")) {
+        snprintf(out, size, "openssl s_client -quiet -connect %.*s", (int)rest.size, rest.data);
     } else if (take_text(&rest, "tcp://")) {
         const char *colon = strrchr(rest.data, ':');
         struct shoal_view name = shoal_view(rest.data, (size_t)(colon - rest.data));
@@ -175,6 +190,8 @@ static int bind_services(struct host *host)
         int rc = binding->service->listen(host, binding->url, &cfg, &binding->listener);
         char url[256];
         escape_text(shoal_view_of(binding->url), url, sizeof(url));
+        if (rc == -SHOAL_EURL && strncmp(url, "tls://", 6) == 0)
+            return host_fail(host->options, EX_USAGE, "%s", shoal_server_error(host->server));
         if (rc == -SHOAL_EURL)
             return host_fail(host->options, EX_USAGE,
                              "cannot listen on '%s': expected tcp://HOST:PORT, unix:PATH or fd:N; "

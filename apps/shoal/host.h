@@ -84,5 +84,6 @@ int64_t host_now_ms(void);
 extern const struct service echo_service;
 extern const struct service fish_service;
 extern const struct service console_service;
+extern const struct service http_service;
 
 #endif

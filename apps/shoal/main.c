@@ -19,7 +19,7 @@
 #include "serve.h"
 
 static const struct command commands[] = {
-    {"serve", FOR_SERVE, "[SERVICE=URL...]", "Serve everything: echo, fish and console.",
+    {"serve", FOR_SERVE, "[SERVICE=URL...]", "Serve everything: echo, fish, console and http.",
      serve_all},
     {"echo", FOR_ECHO, NULL, "Send every byte back; by default on tcp://127.0.0.1:5555.",
      serve_echo},
@@ -28,6 +28,8 @@ static const struct command commands[] = {
     {"fishermen", FOR_FISHERMEN, NULL, "Go and sell fish at the market.", go_fishing},
     {"console", FOR_CONSOLE, NULL,
      "Serve a command line to telnet; by default on tcp://127.0.0.1:5556.", serve_console},
+    {"http", FOR_HTTP, NULL, "Serve HTTP/1.1 and HTTP/2; by default on tcp://127.0.0.1:1234.",
+     serve_http},
     {"bench", FOR_BENCH, "TARGET | compare A.json B.json",
      "Put load on a server and tell the truth about it.", bench},
 };

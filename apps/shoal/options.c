@@ -146,7 +146,8 @@ static const struct kind accept_kind = {"'handoff', 'least-of-two' or 'reuseport
 
 static const struct row table[] = {
     {"listen", 'l', "URL", &listen_kind, FIELD(listen), FOR_SINGLES,
-     "listen on tcp://HOST:PORT (port 0: any free one), unix:PATH or fd:N; repeatable"},
+     "listen on tcp://HOST:PORT (port 0: any free one), tls://HOST:PORT?cert=FILE&key=FILE,\n"
+     "                                unix:PATH or fd:N; repeatable"},
     {"loops", 'n', "N|auto", &loops_kind, FIELD(loops), FOR_SERVERS,
      "event loops; auto: as many as the usable CPUs"},
     {"workers", 'w', "N|auto", &workers_kind, FIELD(workers), FOR_SERVERS,
@@ -168,6 +169,10 @@ static const struct row table[] = {
      "pay a catch so long after its last line; 0: only at its end (default 50ms)"},
     {"allow-shutdown", 0, NULL, &flag_kind, FIELD(allow_shutdown), FOR_CONSOLES,
      "let console clients shut the server down"},
+    {"root", 0, "DIR", &text_kind, FIELD(root), FOR_WEBS,
+     "serve the files of this directory by HTTP, and nothing else"},
+    {"list", 0, NULL, &flag_kind, FIELD(list), FOR_WEBS,
+     "list directories that have no index.html"},
     {"market", 0, "URL", &text_kind, FIELD(market), FOR_FISHERMEN,
      "where the market is (default tcp://127.0.0.1:8080)"},
     {"seed", 0, "N", &seed_kind, FIELD(seed), FOR_FISHERMEN, "make the same random choices again"},

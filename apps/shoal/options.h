@@ -23,9 +23,11 @@ enum command_bit {
     FOR_FISHERMEN = 1 << 3,
     FOR_CONSOLE = 1 << 4,
     FOR_BENCH = 1 << 5,
+    FOR_HTTP = 1 << 6,
     FOR_MARKETS = FOR_SERVE | FOR_FISH,
     FOR_CONSOLES = FOR_SERVE | FOR_CONSOLE,
-    FOR_SINGLES = FOR_ECHO | FOR_FISH | FOR_CONSOLE,
+    FOR_WEBS = FOR_SERVE | FOR_HTTP,
+    FOR_SINGLES = FOR_ECHO | FOR_FISH | FOR_CONSOLE | FOR_HTTP,
     FOR_SERVERS = FOR_SERVE | FOR_SINGLES,
     FOR_ALL = FOR_SERVERS | FOR_FISHERMEN | FOR_BENCH,
 };
@@ -64,6 +66,9 @@ struct options {
     const char *prices; /* file; NULL: built in */
     int64_t settle_ms;
     bool allow_shutdown;
+
+    const char *root; /* directory; NULL: none */
+    bool list;
 
     const char *market;
     uint64_t seed;

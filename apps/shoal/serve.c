@@ -12,7 +12,8 @@
 #include "host.h"
 #include "parse.h"
 
-static const struct service *const services[] = {&echo_service, &fish_service, &console_service};
+static const struct service *const services[] = {&echo_service, &fish_service, &console_service,
+                                                 &http_service};
 
 enum { SERVICES = sizeof(services) / sizeof(services[0]) };
 
@@ -78,4 +79,9 @@ int serve_fish(const struct options *options)
 int serve_console(const struct options *options)
 {
     return serve_one(options, &console_service);
+}
+
+int serve_http(const struct options *options)
+{
+    return serve_one(options, &http_service);
 }

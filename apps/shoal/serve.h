@@ -10,5 +10,6 @@ int serve_all(const struct options *options);
 int serve_echo(const struct options *options);
 int serve_fish(const struct options *options);
 int serve_console(const struct options *options);
+int serve_http(const struct options *options);
 
 #endif

@@ -36,6 +36,31 @@ def spread(ratios):
     return f"{median:.2f} ({ordered[0]:.2f}-{ordered[-1]:.2f})"
 
 
+CPU = "cpu_us"
+RATE = "rate"
+
+
+def ratios(servers, results, cells):
+    """CPU and rate of every server in every cell, as ratios to the first server."""
+    return "\n\n".join([ratio_table(servers, results, cells, CPU, "{:.2f} us"),
+                        "Requests a second, as ratio to the same server (higher is better):",
+                        ratio_table(servers, results, cells, RATE, "{:,.0f}/s")])
+
+
+def ratio_table(servers, results, cells, key, base_format):
+    base = servers[0]
+    header = ["", base.title, *(server.title for server in servers[1:])]
+    rows = [[str(cell), base_format.format(results.median(base.name, cell, key)),
+             *(spread(results.ratios(server.name, base.name, cell, key))
+               for server in servers[1:])]
+            for cell in cells]
+    return table(header, rows)
+
+
+def verdict(what, value, aim):
+    return f"- {what}: {value:.3f}, aim {aim:.3f}: {'holds' if value <= aim else 'missed'}"
+
+
 def section(title, command, build, body):
     """A section: title, body, and what one must know to repeat it."""
     return f"## {title}\n\n    {command}\n\n{body}\n\n{circumstances(build)}\n"

@@ -95,8 +95,9 @@ struct shoal_service {
 
     /*
      * The server begins to drain. Where NULL, the connection reads what has already come, answers
-     * it, and is closed once its output is flushed and nothing is held. A service that sets it
-     * must see to its own end; the drain's deadline cuts what has not.
+     * it (a paused handler with kept input is waited for), and is closed once its output is
+     * flushed and nothing is held. A service that sets it must see to its own end; the drain's
+     * deadline cuts what has not.
      */
     void (*on_server_drain)(struct shoal_conn *conn);
 

@@ -214,7 +214,8 @@ SHOAL_API int64_t shoal_http_left_ms(const struct shoal_http_request *req);
 /*
  * The request's body. A handler that wants it says so before it returns or later; until then at
  * most a window's bytes are kept and the client waits. A client that asked "Expect: 100-continue"
- * is told to go on by the first of these calls. A body nobody wants is dropped after the answer.
+ * is told to go on by the first of these calls, unless a response has begun. A body that is not
+ * read to its end when the response ends is dropped, and its reader not called any more.
  */
 
 /* The length the client announced; -1 where it did not, 0 for no body. Thread: owner. */
@@ -224,7 +225,8 @@ SHOAL_API int64_t shoal_http_body_length(const struct shoal_http_request *req);
  * Gathers the whole body, then calls `on_body`; a body over `max` bytes is answered 413 instead,
  * and `on_body` not called, nor where the peer goes before. The view lives as long as the request;
  * its data[size] is NUL. A body that is already here is passed on from inside this call.
- * Returns 0, or -SHOAL_ESTATE where the body is being read. Thread: owner.
+ * Returns 0, or -SHOAL_ESTATE where the body is being read or was, or the request was answered.
+ * Thread: owner.
  */
 typedef void shoal_http_body_fn(struct shoal_http_request *req, struct shoal_view body, void *arg);
 SHOAL_API int shoal_http_read_all(struct shoal_http_request *req, size_t max,
@@ -267,7 +269,8 @@ SHOAL_API int shoal_http_add_view(struct shoal_http_request *req, struct shoal_v
  * Answers with formatted text. A NULL `type` means no Content-Type.
  * Returns 0, -SHOAL_EINVAL (bad status, type or format), -SHOAL_ESTATE, -SHOAL_EPIPE or
  * -SHOAL_ENOMEM; where it failed for memory or a bad argument, nothing was sent and another answer
- * is possible. Thread: owner.
+ * is possible. A body that cannot be taken when its head is out (no memory, or above the hard cap)
+ * cuts the response, as shoal_http_abort() does, and returns -SHOAL_EPIPE. Thread: owner.
  */
 SHOAL_API int shoal_http_reply(struct shoal_http_request *req, unsigned status, const char *type,
                                const char *format, ...) SHOAL_PRINTF(4, 5);

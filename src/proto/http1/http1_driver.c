@@ -123,6 +123,8 @@ static void release_exchange(struct http1_session *session)
     struct http1_exchange *exchange = session->exchange;
     session->exchange = NULL;
     shoal_timer_stop(&exchange->body_timer);
+    if (exchange->held_back && !session->full)
+        shoal_conn_resume(session->base.conn);
     if (exchange->holds)
         shoal_conn_release(session->base.conn);
     if (exchange->settling)
@@ -456,6 +458,7 @@ static void tell_data(struct http1_session *session, struct shoal_view data)
 {
     struct http1_exchange *exchange = session->exchange;
     exchange->since_check += (uint32_t)data.size;
+    exchange->expects_100 = false; /* it has not waited */
     if (exchange->input == HTTP1_INPUT_DROPPING || !exchange->stream.events->on_data) {
         exchange->dropped += data.size;
         if (exchange->input == HTTP1_INPUT_DROPPING && exchange->dropped > DROPPED_MAX)
@@ -580,9 +583,9 @@ static bool waits_for_output(const struct http1_session *session)
 static bool is_unbegun(const struct http1_session *session, struct shoal_view rest)
 {
     const struct http1_exchange *exchange = session->exchange;
-    return !exchange || (is_server(session) && exchange->input == HTTP1_INPUT_HEAD &&
-                         exchange->parser.phase == HTTP1_AT_START &&
-                         exchange->parser.line == rest.size);
+    return !exchange ||
+           (is_server(session) && exchange->input == HTTP1_INPUT_HEAD &&
+            exchange->parser.phase == HTTP1_AT_START && exchange->parser.line == rest.size);
 }
 
 /* No more will come than `rest`, which has been read as far as it can be now. */

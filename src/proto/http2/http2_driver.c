@@ -18,8 +18,8 @@
 #include "runtime/loop.h"
 
 enum {
-    SEND_MOST = 256 * 1024, /* written between two looks at the connection's marks */
-    COPY_MOST = 4096,       /* body pieces up to here are copied next to their frame's head */
+    SEND_MOST = 64 * 1024, /* written between two looks at the connection's marks */
+    COPY_MOST = 4096,      /* body pieces up to here are copied next to their frame's head */
     EXPIRE_MS = 1000,
 };
 
@@ -36,9 +36,10 @@ struct http2_session {
     struct shoal_conn *conn; /* NULL once it has closed */
     struct shoal_task send_task;
     struct shoal_timer expire_timer;
-    bool sending; /* send_task is on its way */
-    bool held;    /* the connection is, because streams are open */
-    bool full;    /* the connection's output is above its high mark */
+    bool sending;                   /* send_task is on its way */
+    bool held;                      /* the connection is, because streams are open */
+    bool full;                      /* the connection's output is above its high mark */
+    enum shoal_close_reason reason; /* why it will close when all is said */
 };
 
 static const struct shoal_service http2_service;
@@ -150,7 +151,7 @@ static void send_on(struct http2_session *session)
     if (rc < 0)
         shoal_conn_close_for(session->conn, SHOAL_CLOSE_LINGER, SHOAL_CLOSED_PROTOCOL);
     else if (shoal__http2_is_over(session->engine))
-        shoal_conn_close(session->conn, SHOAL_CLOSE_LINGER);
+        shoal_conn_close_for(session->conn, SHOAL_CLOSE_LINGER, session->reason);
 }
 
 static void on_send_task(struct shoal_loop *loop, void *arg)
@@ -178,6 +179,8 @@ size_t shoal__http2_on_data(struct shoal_conn *conn, struct shoal_view in)
 {
     struct http2_session *session = session_on(conn);
     int rc = shoal__http2_recv(session->engine, in, now_ms(session));
+    if (rc < 0)
+        session->reason = SHOAL_CLOSED_PROTOCOL;
     send_on(session);
     if (rc < 0 && !shoal__conn_closing(conn))
         shoal_conn_close_for(conn, SHOAL_CLOSE_LINGER, SHOAL_CLOSED_PROTOCOL);
@@ -200,6 +203,7 @@ static void on_drained(struct shoal_conn *conn)
 static void on_server_drain(struct shoal_conn *conn)
 {
     struct http2_session *session = session_on(conn);
+    session->reason = SHOAL_CLOSED_DRAINED;
     shoal__session_shutdown(shoal__http2_session(session->engine));
     send_on(session);
 }
@@ -236,6 +240,7 @@ int shoal__http2_start(struct shoal_conn *conn, enum shoal__http_role role,
     if (!session)
         return -SHOAL_ENOMEM;
     session->conn = conn;
+    session->reason = SHOAL_CLOSED_LOCAL;
     session->send_task = (struct shoal_task)SHOAL_TASK(on_send_task, session);
     shoal_timer_init(&session->expire_timer, on_expire, session);
     struct shoal__http2_cfg cfg = {

@@ -21,7 +21,8 @@ static char error[OPTIONS_ERROR_MAX];
 static enum options_outcome parse(const struct command *command, ...)
 {
     static char words[10][128];
-    char *argv[10] = {words[0]};
+    static char *argv[10]; /* the options point into it */
+    argv[0] = words[0];
     int argc = 1;
     va_list args;
     va_start(args, command);

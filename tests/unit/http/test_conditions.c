@@ -46,8 +46,9 @@ static void check(const struct row *rows, size_t count)
 }
 #define CHECK(rows) check((rows), sizeof(rows) / sizeof((rows)[0]))
 
-enum { GO_ON = SHOAL__VERDICT_GO_ON, SAME = SHOAL__VERDICT_NOT_MODIFIED,
-       FAILED = SHOAL__VERDICT_FAILED };
+#define GO_ON SHOAL__VERDICT_GO_ON
+#define SAME SHOAL__VERDICT_NOT_MODIFIED
+#define FAILED SHOAL__VERDICT_FAILED
 
 static void tags_tell_whether_the_client_has_it_already(void **state)
 {
@@ -71,10 +72,8 @@ static void tags_tell_whether_it_is_still_the_same(void **state)
 {
     (void)state;
     static const struct row rows[] = {
-        {"\"a\"", NULL, NULL, NULL, GO_ON},
-        {"*", NULL, NULL, NULL, GO_ON},
-        {"\"b\", \"a\"", NULL, NULL, NULL == NULL ? GO_ON : GO_ON},
-        {"\"b\"", NULL, NULL, NULL, FAILED},
+        {"\"a\"", NULL, NULL, NULL, GO_ON},        {"*", NULL, NULL, NULL, GO_ON},
+        {"\"b\", \"a\"", NULL, NULL, NULL, GO_ON}, {"\"b\"", NULL, NULL, NULL, FAILED},
         {"W/\"a\"", NULL, NULL, NULL, FAILED},
     };
     CHECK(rows);
@@ -84,12 +83,9 @@ static void dates_count_to_the_second(void **state)
 {
     (void)state;
     static const struct row rows[] = {
-        {NULL, NULL, OURS, NULL, SAME},
-        {NULL, NULL, AFTER, NULL, SAME},
-        {NULL, NULL, BEFORE, NULL, GO_ON},
-        {NULL, NULL, NULL, OURS, GO_ON},
-        {NULL, NULL, NULL, AFTER, GO_ON},
-        {NULL, NULL, NULL, BEFORE, FAILED},
+        {NULL, NULL, OURS, NULL, SAME},    {NULL, NULL, AFTER, NULL, SAME},
+        {NULL, NULL, BEFORE, NULL, GO_ON}, {NULL, NULL, NULL, OURS, GO_ON},
+        {NULL, NULL, NULL, AFTER, GO_ON},  {NULL, NULL, NULL, BEFORE, FAILED},
     };
     CHECK(rows);
 }
@@ -98,12 +94,9 @@ static void tags_count_before_dates_and_failing_before_having(void **state)
 {
     (void)state;
     static const struct row rows[] = {
-        {NULL, "\"b\"", OURS, NULL, GO_ON},
-        {NULL, "\"a\"", BEFORE, NULL, SAME},
-        {"\"a\"", NULL, NULL, BEFORE, GO_ON},
-        {"\"b\"", NULL, NULL, OURS, FAILED},
-        {"\"b\"", "\"a\"", NULL, NULL, FAILED},
-        {"\"a\"", "\"a\"", NULL, NULL, SAME},
+        {NULL, "\"b\"", OURS, NULL, GO_ON},     {NULL, "\"a\"", BEFORE, NULL, SAME},
+        {"\"a\"", NULL, NULL, BEFORE, GO_ON},   {"\"b\"", NULL, NULL, OURS, FAILED},
+        {"\"b\"", "\"a\"", NULL, NULL, FAILED}, {"\"a\"", "\"a\"", NULL, NULL, SAME},
     };
     CHECK(rows);
 }
@@ -111,9 +104,9 @@ static void tags_count_before_dates_and_failing_before_having(void **state)
 static void what_is_malformed_is_ignored(void **state)
 {
     (void)state;
-    static const char *const tags[] = {"",       "a",        "\"a",       "a\"",     "'a'",
-                                       "w/\"a\"", "W/ \"a\"", "\"a\" \"b\"", "\"a\"; x", "**",
-                                       "\"a\", *"};
+    static const char *const tags[] = {"",         "a",       "\"a",      "a\"",
+                                       "'a'",      "w/\"a\"", "W/ \"a\"", "\"a\" \"b\"",
+                                       "\"a\"; x", "**",      "\"a\", *"};
     for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
         const struct row rows[] = {
             {tags[i], NULL, NULL, NULL, GO_ON},

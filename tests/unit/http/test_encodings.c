@@ -30,8 +30,7 @@ static void check(const struct row *rows, size_t count)
     for (size_t i = 0; i < count; i++) {
         struct shoal_view accept =
             rows[i].accept ? shoal_view_of(rows[i].accept) : shoal_view(NULL, 0);
-        const char *got =
-            shoal__encoding_coding(shoal__encoding_choose(accept, rows[i].there));
+        const char *got = shoal__encoding_coding(shoal__encoding_choose(accept, rows[i].there));
         if (strcmp(got, rows[i].wanted) != 0)
             fail_msg("\"%s\" of %x chooses %s, not %s", rows[i].accept ? rows[i].accept : "-",
                      rows[i].there, got, rows[i].wanted);
@@ -65,11 +64,15 @@ static void who_asks_for_nothing_gets_the_file_as_it_is(void **state)
 {
     (void)state;
     static const struct row rows[] = {
-        {NULL, ALL, "identity"},           {"", ALL, "identity"},
-        {"deflate", ALL, "identity"},      {"br;q=0", ALL, "identity"},
+        {NULL, ALL, "identity"},
+        {"", ALL, "identity"},
+        {"deflate", ALL, "identity"},
+        {"br;q=0", ALL, "identity"},
         {"br;q=0, gzip;q=0.0, zstd;q=0.000", ALL, "identity"},
-        {"identity;q=0", PLAIN, "identity"}, {"*;q=0", ALL, "identity"},
-        {"gzipp", ALL, "identity"},        {"gz", ALL, "identity"},
+        {"identity;q=0", PLAIN, "identity"},
+        {"*;q=0", ALL, "identity"},
+        {"gzipp", ALL, "identity"},
+        {"gz", ALL, "identity"},
     };
     CHECK(rows);
 }
@@ -77,8 +80,8 @@ static void who_asks_for_nothing_gets_the_file_as_it_is(void **state)
 static void a_malformed_weight_spoils_the_whole_field(void **state)
 {
     (void)state;
-    static const char *const weights[] = {"2", "1.1", "-1", "0.1234", ".5", "", "1.0a", "1,5x;q=9",
-                                          "0 1", "nan"};
+    static const char *const weights[] = {"2", "1.1",  "-1",       "0.1234", ".5",
+                                          "",  "1.0a", "1,5x;q=9", "0 1",    "nan"};
     for (size_t i = 0; i < sizeof(weights) / sizeof(weights[0]); i++) {
         char accept[40];
         (void)snprintf(accept, sizeof(accept), "br, gzip;q=%s", weights[i]);

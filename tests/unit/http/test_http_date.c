@@ -52,10 +52,10 @@ static void leap_days_are_where_the_calendar_has_them(void **state)
     int64_t seconds;
     assert_reads("Tue, 29 Feb 2000 00:00:00 GMT", 951782400);
     assert_reads("Thu, 29 Feb 2024 23:59:60 GMT", 1709251200);
-    assert_false(shoal__http_date_read(shoal_view_of("Mon, 29 Feb 1900 00:00:00 GMT"), now,
-                                       &seconds));
-    assert_false(shoal__http_date_read(shoal_view_of("Wed, 29 Feb 2023 00:00:00 GMT"), now,
-                                       &seconds));
+    assert_false(
+        shoal__http_date_read(shoal_view_of("Mon, 29 Feb 1900 00:00:00 GMT"), now, &seconds));
+    assert_false(
+        shoal__http_date_read(shoal_view_of("Wed, 29 Feb 2023 00:00:00 GMT"), now, &seconds));
 }
 
 static void the_weekday_written_is_the_right_one(void **state)

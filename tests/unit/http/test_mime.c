@@ -45,8 +45,10 @@ static void what_nobody_knows_is_bytes(void **state)
 {
     (void)state;
     static const char *const names[] = {
-        "", "README", "a.", ".html", "a.html/b", "x.nothing", "x.html~",
-        "x.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+        "",         "README",
+        "a.",       ".html",
+        "a.html/b", "x.nothing",
+        "x.html~",  "x.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         assert_string_equal(shoal__mime_type(NULL, names[i]), "application/octet-stream");
 }
@@ -91,8 +93,8 @@ static void without_memory_a_table_is_empty_and_nothing_leaks(void **state)
 {
     (void)state;
     struct shoal__mime mime = {0};
-    for (long fail_at = 0;; fail_at++) {
-        failmalloc_after(fail_at);
+    for (long k = 1;; k++) {
+        failmalloc_at(k);
         int rc = shoal__mime_read(&mime, shoal_view_of(table));
         failmalloc_off();
         if (rc == 0)

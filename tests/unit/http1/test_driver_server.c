@@ -18,10 +18,8 @@
 #include "net/conn.h"
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: h\r\n\r\n"
-#define POST(path, length) \
-    "POST " path " HTTP/1.1\r\nHost: h\r\nContent-Length: " length "\r\n\r\n"
-#define POST_CHUNKED(path) \
-    "POST " path " HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+#define POST(path, length) "POST " path " HTTP/1.1\r\nHost: h\r\nContent-Length: " length "\r\n\r\n"
+#define POST_CHUNKED(path) "POST " path " HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
 #define HELLO "HTTP/1.1 200 OK|Content-Length: 5||hello"
 
 static void a_request_is_told_answered_and_over(void **state)
@@ -88,9 +86,8 @@ static void a_request_may_come_byte_by_byte(void **state)
         rig_feed_bytes(text + i, 1);
     assert_string_equal(rig_notes(), "busy <POST /a ...> (a) (b) (c) [T: u] closed:0 idle "
                                      "busy <GET /b> closed:0 idle");
-    assert_string_equal(rig_output(),
-                        "HTTP/1.1 200 OK|Transfer-Encoding: chunked||1|a|1|b|1|c|0||"
-                        "HTTP/1.1 200 OK|Content-Length: 0||");
+    assert_string_equal(rig_output(), "HTTP/1.1 200 OK|Transfer-Encoding: chunked||1|a|1|b|1|c|0||"
+                                      "HTTP/1.1 200 OK|Content-Length: 0||");
 }
 
 /* Pipelining */
@@ -268,9 +265,9 @@ static void an_answer_of_unknown_length_is_chunked(void **state)
     static const struct shoal__http_field trailer = {SHOAL_VIEW("X-Sum"), SHOAL_VIEW("17")};
     assert_int_equal(shoal__stream_end(rig.stream, &trailer, 1), 0);
     rig_run();
-    assert_string_equal(
-        rig_output(), "HTTP/1.1 200 OK|Transfer-Encoding: chunked||10|0123456789abcdef|1|x|0|"
-                      "X-Sum: 17||");
+    assert_string_equal(rig_output(),
+                        "HTTP/1.1 200 OK|Transfer-Encoding: chunked||10|0123456789abcdef|1|x|0|"
+                        "X-Sum: 17||");
     assert_string_equal(rig_notes(), "busy <GET /> closed:0 idle");
 }
 
@@ -530,8 +527,7 @@ static void a_client_that_has_ended_still_gets_its_answer(void **state)
     assert_false(rig_is_closed());
     rig_reply(rig.stream, 200, "late");
     rig_run();
-    assert_string_equal(rig_output(),
-                        "HTTP/1.1 200 OK|Content-Length: 4|Connection: close||late");
+    assert_string_equal(rig_output(), "HTTP/1.1 200 OK|Content-Length: 4|Connection: close||late");
     assert_string_equal(rig_notes(), "busy <GET /> closed:0 over:0");
     assert_true(rig_is_closed());
 }
@@ -548,10 +544,9 @@ static void everything_pipelined_before_the_end_is_answered(void **state)
     rig_run();
     rig_reply(rig.stream, 200, "3");
     rig_run();
-    assert_string_equal(rig_output(),
-                        "HTTP/1.1 200 OK|Content-Length: 1||1"
-                        "HTTP/1.1 200 OK|Content-Length: 1||2"
-                        "HTTP/1.1 200 OK|Content-Length: 1|Connection: close||3");
+    assert_string_equal(rig_output(), "HTTP/1.1 200 OK|Content-Length: 1||1"
+                                      "HTTP/1.1 200 OK|Content-Length: 1||2"
+                                      "HTTP/1.1 200 OK|Content-Length: 1|Connection: close||3");
     assert_true(rig_is_closed());
 }
 

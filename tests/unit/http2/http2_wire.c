@@ -152,7 +152,7 @@ static void on_session_close(struct shoal__session *session, uint32_t error)
     peer_note(session->user, "[session: %s]", shoal__stream_error_text(error));
 }
 
-static const struct shoal__session_events session_events = {
+const struct shoal__session_events peer_session_events = {
     .on_request = on_request,
     .on_ping = on_ping,
     .on_pong = on_pong,
@@ -210,7 +210,7 @@ int peer_try_open(struct peer *peer, enum shoal__http_role role)
         .role = role,
         .shared = &peer->shared,
         .limits = &peer->limits,
-        .events = &session_events,
+        .events = &peer_session_events,
         .output = &output,
         .output_arg = peer,
         .user = peer,

@@ -52,6 +52,9 @@ int peer_try_open(struct peer *peer, enum shoal__http_role role);
 void peer_open(struct peer *peer, enum shoal__http_role role);
 void peer_close(struct peer *peer);
 
+/* What notes a session's events in the peer that is its `user`: for sessions made by the driver. */
+extern const struct shoal__session_events peer_session_events;
+
 /* Sends all that the engine has to say into peer->out. */
 int peer_flush(struct peer *peer);
 

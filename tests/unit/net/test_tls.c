@@ -123,7 +123,7 @@ static void versions_before_1_2_are_refused(void **state)
     assert_int_equal(bench->peer.handshake, -SHOAL_EPROTOCOL);
 }
 
-static void bytes_that_are_no_tls_are_refused_with_an_alert(void **state)
+static void bytes_that_are_no_tls_are_refused(void **state)
 {
     struct bench *bench = *state;
     static const char request[] = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
@@ -372,7 +372,7 @@ int main(void)
         TEST(a_handshake_of_1_2_split_at_every_byte_succeeds),
         TEST(a_hello_in_records_of_one_byte_is_no_harm),
         TEST(versions_before_1_2_are_refused),
-        TEST(bytes_that_are_no_tls_are_refused_with_an_alert),
+        TEST(bytes_that_are_no_tls_are_refused),
         TEST(a_peer_that_leaves_in_the_handshake_is_a_reset),
         TEST(what_the_handshake_came_to_can_be_asked),
         TEST(much_data_passes_both_ways_in_odd_pieces),

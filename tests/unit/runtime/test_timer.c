@@ -72,7 +72,7 @@ static void step(struct shoal_timer timer[MODEL], int64_t deadlines[MODEL], uint
 static void the_heap_agrees_with_a_searched_array(void **state)
 {
     (void)state;
-    struct shoal_timer timer[MODEL] = {{0}};
+    static struct shoal_timer timer[MODEL]; /* some are still set when the test returns */
     int64_t deadlines[MODEL];
     uint64_t seed = 42;
     for (int i = 0; i < MODEL; i++)
@@ -105,7 +105,7 @@ static void a_hundred_thousand_timers_come_out_sorted(void **state)
 static void a_timer_that_cannot_be_added_leaves_the_others_running(void **state)
 {
     (void)state;
-    struct shoal_timer timer[17] = {{0}};
+    static struct shoal_timer timer[17]; /* as above */
     for (int i = 0; i < 16; i++)
         assert_int_equal(shoal__timers_set(&timers, &timer[i], i), 0);
     failmalloc_at(1);

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The gRPC listener: every connection is an HTTP/2 session from its first byte, by prior knowledge
+ * or by ALPN, whose streams are gRPC's. Here because gRPC does not know HTTP/2.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <shoal/error.h>
+#include <shoal/grpc.h>
+
+#include "base/list.h"
+#include "net/conn.h"
+#include "proto/grpc/endpoint.h"
+#include "proto/http2/http2_driver.h"
+#include "runtime/server.h"
+
+enum {
+    /* Metadata over the endpoint's limits is answered by gRPC; what is absurd, by HTTP/2. */
+    METADATA_SLACK = 8,
+    FIELDS_SLACK = 1024,
+    MOST_TARGET = 1024,
+    MOST_DEPTH = 1000, /* protobuf-c follows nesting by recursion */
+};
+
+/* A listener's part of the driver; a part of the server, for living as long as that. */
+struct grpc_listener {
+    struct shoal__part part;
+    struct shoal_server *server;
+    struct shoal_service raw;
+    struct shoal__grpc_endpoint endpoint;
+};
+
+static void on_open(struct shoal_conn *conn)
+{
+    struct grpc_listener *listener = shoal_conn_arg(conn);
+    struct shoal__grpc_endpoint *endpoint = &listener->endpoint;
+    struct shoal__grpc_session *self = shoal__grpc_session_create(shoal_conn_loop(conn), endpoint);
+    struct shoal__session *session;
+    int rc = self ? shoal__http2_start(conn, SHOAL__HTTP_SERVER, &shoal__grpc_server_events, self,
+                                       &endpoint->limits, &session)
+                  : -SHOAL_ENOMEM;
+    if (rc == 0) {
+        shoal__grpc_session_begin(self, session);
+        return;
+    }
+    if (self)
+        shoal__grpc_session_abandon(self);
+    shoal_conn_close_for(conn, SHOAL_CLOSE_NOW, SHOAL_CLOSED_MEMORY);
+}
+
+static const struct shoal_service raw_service = {.name = "grpc", .on_open = on_open};
+
+/* The listener as a part of the server */
+
+static int open_part(struct shoal__part *part, struct shoal_server *server)
+{
+    (void)part;
+    (void)server;
+    return 0;
+}
+
+static void ignore_part(struct shoal__part *part)
+{
+    (void)part;
+}
+
+static void end_part(struct shoal__part *part)
+{
+    shoal__server_part_ended(SHOAL_CONTAINER_OF(part, struct grpc_listener, part)->server);
+}
+
+static void destroy_part(struct shoal__part *part)
+{
+    free(SHOAL_CONTAINER_OF(part, struct grpc_listener, part));
+}
+
+static const struct shoal__part_ops part_ops = {
+    .open = open_part,
+    .begin = ignore_part,
+    .end = end_part,
+    .close = ignore_part,
+    .destroy = destroy_part,
+};
+
+/* Listening */
+
+/* What the caller's version of the struct does not have keeps its default. */
+static struct shoal_grpc_cfg complete(const struct shoal_grpc_cfg *cfg)
+{
+    struct shoal_grpc_cfg all = SHOAL_GRPC_CFG_INIT;
+    if (cfg)
+        memcpy(&all, cfg, cfg->size < sizeof(all) ? cfg->size : sizeof(all));
+    all.size = sizeof(all);
+    if (all.max_depth == 0 || all.max_depth > MOST_DEPTH)
+        all.max_depth = MOST_DEPTH;
+    return all;
+}
+
+/* A quiet connection is no idle one: channels stay open between calls, and streams between
+ * messages. Ending those is max_idle_ms's business, which knows calls. */
+static struct shoal_limits limits_for(const struct shoal_grpc_cfg *cfg)
+{
+    static const struct shoal_limits defaults = SHOAL_LIMITS_INIT;
+    if (cfg->listen && cfg->listen->limits)
+        return *cfg->listen->limits;
+    struct shoal_limits limits = defaults;
+    limits.idle_ms = 0;
+    return limits;
+}
+
+/* A limit of HTTP/2's that is so far above gRPC's own that only the absurd meets it. */
+static uint32_t above(uint32_t own, uint32_t least)
+{
+    uint64_t wide = own == 0 ? UINT32_MAX : (uint64_t)own * METADATA_SLACK + least;
+    return wide > UINT32_MAX ? UINT32_MAX : (uint32_t)wide;
+}
+
+static struct shoal__session_limits session_limits(const struct shoal_grpc_cfg *cfg,
+                                                   const struct shoal_limits *limits)
+{
+    struct shoal__session_limits all = SHOAL__SESSION_LIMITS_INIT;
+    all.max_target = MOST_TARGET;
+    all.max_fields = above(cfg->max_metadata, FIELDS_SLACK);
+    all.max_fields_bytes = above(cfg->max_metadata_bytes, FIELDS_SLACK);
+    if (cfg->max_calls_per_connection > 0)
+        all.max_streams = cfg->max_calls_per_connection;
+    all.stream_window = cfg->stream_window;
+    all.session_window = cfg->session_window;
+    all.out_high = (uint32_t)limits->out_high;
+    all.out_low = (uint32_t)limits->out_low;
+    all.out_max = limits->out_max;
+    all.read_stall_ms = 0; /* a stream of requests may be silent for long */
+    all.write_stall_ms = limits->write_stall_ms;
+    return all;
+}
+
+static struct shoal_listen_cfg listen_cfg_of(const struct shoal_grpc_cfg *cfg,
+                                             const struct shoal_limits *limits)
+{
+    static const char *const protocols[] = {"h2", NULL};
+    struct shoal_listen_cfg listen = SHOAL_LISTEN_CFG_INIT;
+    if (cfg->listen)
+        memcpy(&listen, cfg->listen,
+               cfg->listen->size < sizeof(listen) ? cfg->listen->size : sizeof(listen));
+    listen.size = sizeof(listen);
+    listen.limits = limits;
+    if (!listen.alpn)
+        listen.alpn = protocols;
+    return listen;
+}
+
+static int listen_with(struct shoal_server *server, const char *url, struct shoal_grpc *grpc,
+                       const struct shoal_grpc_cfg *cfg, struct shoal_listener **out_listener)
+{
+    struct shoal_limits limits = limits_for(cfg);
+    struct shoal_listen_cfg listen = listen_cfg_of(cfg, &limits);
+    struct grpc_listener *self = calloc(1, sizeof(*self));
+    if (!self)
+        return -SHOAL_ENOMEM;
+    self->part.ops = &part_ops;
+    self->server = server;
+    self->raw = raw_service;
+    self->raw.arg = self;
+    self->endpoint.grpc = grpc;
+    self->endpoint.cfg = *cfg;
+    self->endpoint.cfg.listen = NULL; /* borrowed until now */
+    self->endpoint.limits = session_limits(cfg, &limits);
+    int rc = shoal_listen(server, url, &self->raw, &listen, out_listener);
+    if (rc < 0) {
+        free(self);
+        return rc;
+    }
+    shoal__server_add_part(server, &self->part);
+    return 0;
+}
+
+int shoal_listen_grpc(struct shoal_server *server, const char *url, struct shoal_grpc *grpc,
+                      const struct shoal_grpc_cfg *cfg, struct shoal_listener **out_listener)
+{
+    struct shoal_grpc_cfg all = complete(cfg);
+    if (shoal__grpc_is_of(grpc, server))
+        return listen_with(server, url, grpc, &all, out_listener);
+    shoal__server_spoil(server, -SHOAL_EINVAL);
+    return shoal__server_fail(server, -SHOAL_EINVAL,
+                              "cannot serve gRPC on %s: no services of this server (EINVAL)", url);
+}
