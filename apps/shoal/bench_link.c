@@ -97,6 +97,8 @@ static void forget(struct bench_link *link)
 {
     if (link->role == BENCH_ASKER)
         link->loop->in_flight -= link->asked - link->answered;
+    if (link->target->speaker->end)
+        link->target->speaker->end(link);
     link->conn = NULL;
     link->open = false;
     link->asked = link->answered = 0;

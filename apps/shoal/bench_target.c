@@ -16,23 +16,23 @@ enum {
     ADDRESSES = ADDRESSES_PER_BLOCK * ADDRESSES_PER_BLOCK,
 };
 
-static const struct {
+static const struct scheme {
     const char *scheme;
     bool line;
+    bool web;
     const struct bench_speaker *speaker;
 } schemes[] = {
-    {"tcp://", false, &bench_echo_speaker},
-    {"tcp://", true, &bench_line_speaker},
-    {"unix:", false, &bench_echo_speaker},
-    {"unix:", true, &bench_line_speaker},
+    {"tcp://", false, false, &bench_echo_speaker}, {"tcp://", true, false, &bench_line_speaker},
+    {"unix:", false, false, &bench_echo_speaker},  {"unix:", true, false, &bench_line_speaker},
+    {"http://", false, true, &bench_http_speaker}, {"h2c://", false, true, &bench_h2_speaker},
 };
 
-static const struct bench_speaker *find_speaker(const struct options *options)
+static const struct scheme *find_scheme(const struct options *options)
 {
     for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
         struct shoal_view url = shoal_view_of(options->arguments[0]);
         if (take_text(&url, schemes[i].scheme) && schemes[i].line == options->line)
-            return schemes[i].speaker;
+            return &schemes[i];
     }
     return NULL;
 }
@@ -46,23 +46,41 @@ static bool is_loopback(const char *url)
     return strspn(rest.data, "0123456789.") == strcspn(rest.data, ":");
 }
 
+static int make_web(const struct options *options, const struct scheme *scheme,
+                    struct bench_target *target)
+{
+    const char *rest = target->url + strlen(scheme->scheme);
+    int code = bench_web_make(options, rest, target->payload.size, &target->web);
+    if (code == 0)
+        target->peer = target->web.peer;
+    else
+        bench_payload_free(&target->payload);
+    return code;
+}
+
 int bench_target_make(const struct options *options, struct bench_target *out_target)
 {
     char shown[256];
     *out_target = (struct bench_target){.url = options->arguments[0]};
-    out_target->speaker = find_speaker(options);
-    if (!out_target->speaker)
-        return host_fail(
-            options, EX_USAGE,
-            "expected tcp://HOST:PORT or unix:PATH, not '%s'; try 'shoal bench --help'",
-            escape_text(shoal_view_of(out_target->url), shown, sizeof(shown)));
-    out_target->is_loopback = is_loopback(out_target->url);
-    return bench_payload_make(options, &out_target->payload);
+    const struct scheme *scheme = find_scheme(options);
+    if (!scheme)
+        return host_fail(options, EX_USAGE,
+                         "expected tcp://HOST:PORT, unix:PATH, or http:// or h2c://HOST:PORT/PATH "
+                         "without --line, not '%s'; try 'shoal bench --help'",
+                         escape_text(shoal_view_of(out_target->url), shown, sizeof(shown)));
+    out_target->speaker = scheme->speaker;
+    out_target->peer = out_target->url;
+    int code = bench_payload_make(options, &out_target->payload);
+    if (code == 0 && scheme->web)
+        code = make_web(options, scheme, out_target);
+    out_target->is_loopback = code == 0 && is_loopback(out_target->peer);
+    return code;
 }
 
 void bench_target_free(struct bench_target *target)
 {
     bench_payload_free(&target->payload);
+    bench_web_free(&target->web);
 }
 
 const char *bench_target_source(const struct bench_target *target, uint64_t serial, char out[16])

@@ -16,6 +16,7 @@
 #include <shoal/conn.h>
 
 #include "bench_payload.h"
+#include "bench_web.h"
 
 struct bench_link;
 
@@ -38,6 +39,10 @@ struct bench_speaker {
      * bytes written, or a negative code: the connection is lost then.
      */
     ssize_t (*ask)(struct bench_link *link, unsigned slot);
+
+    /* The connection is over, or is let go of: frees what `talk` points to, now or once the speaker
+     * has returned. May be NULL. */
+    void (*end)(struct bench_link *link);
 };
 
 /* Owned by the command; made before loops run, read by all of them. */
@@ -45,7 +50,9 @@ struct bench_target {
     const char *url; /* borrowed */
     const struct bench_speaker *speaker;
     struct bench_payload payload;
-    bool is_loopback; /* of numbers, 127.0.0.0/8: any source address in it will do */
+    struct bench_web web; /* for speakers of HTTP */
+    const char *peer;     /* what shoal_connect() gets; borrowed */
+    bool is_loopback;     /* of numbers, 127.0.0.0/8: any source address in it will do */
 };
 
 /*
@@ -67,5 +74,7 @@ const char *bench_target_source(const struct bench_target *target, uint64_t seri
 /* The speakers, each in a file of its protocol. */
 extern const struct bench_speaker bench_echo_speaker;
 extern const struct bench_speaker bench_line_speaker;
+extern const struct bench_speaker bench_http_speaker;
+extern const struct bench_speaker bench_h2_speaker;
 
 #endif

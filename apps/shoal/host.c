@@ -137,8 +137,9 @@ static void print_table(const struct host *host)
     for (size_t i = 0; i < host->binding_count; i++) {
         const struct service *service = host->bindings[i].service;
         const char *url = shoal_listener_url(host->bindings[i].listener);
-        fprintf(stderr, "%-8s  %-32s  %s%s\n", service->name, url, service->try_before_nc,
-                print_nc(url, nc, sizeof(nc)));
+        const char *pipe = service->try_before_nc;
+        fprintf(stderr, "%-8s  %-32s  %s%s\n", service->name, url, pipe ? pipe : "",
+                pipe ? print_nc(url, nc, sizeof(nc)) : "");
     }
 }
 
@@ -167,13 +168,16 @@ static struct shoal_server_cfg server_cfg(struct host *host, bool tabulate)
     return cfg;
 }
 
-/* Silence means the same everywhere: before the first byte, between lines and inside one. */
+/* Silence means the same everywhere: before the first byte, between lines and inside one, and for a
+ * peer that takes nothing of what waits for it, unless that is cut earlier. */
 static struct shoal_limits limits_of(const struct options *options)
 {
     struct shoal_limits limits = SHOAL_LIMITS_INIT;
     limits.first_byte_ms = options->idle_timeout_ms;
     limits.idle_ms = options->idle_timeout_ms;
     limits.read_stall_ms = options->idle_timeout_ms;
+    if (options->idle_timeout_ms > 0 && options->idle_timeout_ms < limits.write_stall_ms)
+        limits.write_stall_ms = options->idle_timeout_ms;
     return limits;
 }
 

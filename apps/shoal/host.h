@@ -32,7 +32,8 @@ struct host_loop {
 struct service {
     const char *name;
     const char *default_url;
-    const char *try_before_nc; /* what to pipe into a connection to try it; "" for nothing */
+    const char *try_before_nc; /* what to pipe into a connection to try it; "" for nothing, NULL
+                                  where a connection by hand is no use */
 
     /* Before the server starts: 0 or an exit code, after a sentence. NULL: nothing to do. */
     int (*prepare)(struct host *host);
@@ -85,5 +86,6 @@ extern const struct service echo_service;
 extern const struct service fish_service;
 extern const struct service console_service;
 extern const struct service http_service;
+extern const struct service grpc_service;
 
 #endif

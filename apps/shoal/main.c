@@ -19,7 +19,7 @@
 #include "serve.h"
 
 static const struct command commands[] = {
-    {"serve", FOR_SERVE, "[SERVICE=URL...]", "Serve everything: echo, fish, console and http.",
+    {"serve", FOR_SERVE, "[SERVICE=URL...]", "Serve everything: echo, fish, console, http and grpc.",
      serve_all},
     {"echo", FOR_ECHO, NULL, "Send every byte back; by default on tcp://127.0.0.1:5555.",
      serve_echo},
@@ -30,6 +30,7 @@ static const struct command commands[] = {
      "Serve a command line to telnet; by default on tcp://127.0.0.1:5556.", serve_console},
     {"http", FOR_HTTP, NULL, "Serve HTTP/1.1 and HTTP/2; by default on tcp://127.0.0.1:1234.",
      serve_http},
+    {"grpc", FOR_GRPC, NULL, "Serve gRPC; by default on tcp://127.0.0.1:50051.", serve_grpc},
     {"bench", FOR_BENCH, "TARGET | compare A.json B.json",
      "Put load on a server and tell the truth about it.", bench},
 };

@@ -172,6 +172,17 @@ uint64_t prices_of(const struct prices *prices, struct shoal_view fish)
     return found ? found->dollars : 0;
 }
 
+size_t prices_count(const struct prices *prices)
+{
+    return prices->count;
+}
+
+uint64_t prices_at(const struct prices *prices, size_t index, struct shoal_view *out_fish)
+{
+    *out_fish = prices->list[index].fish;
+    return prices->list[index].dollars;
+}
+
 static bool has_control_bytes(struct shoal_view text)
 {
     for (size_t i = 0; i < text.size; i++) {

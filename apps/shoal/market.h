@@ -40,6 +40,11 @@ void prices_unref(struct prices **prices);
 /* Dollars a pound, without case; 0 for an unknown fish. Thread: any. */
 uint64_t prices_of(const struct prices *prices, struct shoal_view fish);
 
+/* How many prices there are, and each in the order of names: dollars a pound, and the fish, which
+ * lives as long as the list. Thread: any. */
+size_t prices_count(const struct prices *prices);
+uint64_t prices_at(const struct prices *prices, size_t index, struct shoal_view *out_fish);
+
 /* `pounds` of `fish`, as a line offers it. */
 struct offer {
     uint64_t pounds;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench_web.h"
 #include "parse.h"
 
 /* How a value is read. `text` is NULL for a flag given on the command line. */
@@ -110,6 +111,15 @@ static bool set_listen(struct options *options, void *field, const char *text)
     return true;
 }
 
+static bool set_header(struct options *options, void *field, const char *text)
+{
+    (void)field;
+    if (options->header_count == MOST_HEADERS || !bench_web_is_field(text))
+        return false;
+    options->headers[options->header_count++] = text;
+    return true;
+}
+
 static bool set_accept(struct options *options, void *field, const char *text)
 {
     (void)options;
@@ -138,6 +148,8 @@ static const struct kind duration_kind = {"a duration such as 500ms, 60s, 5m or 
 static const struct kind text_kind = {"something", set_text};
 static const struct kind listen_kind = {"tcp://HOST:PORT, unix:PATH or fd:N, 64 times at most",
                                         set_listen};
+static const struct kind header_kind = {"a field such as 'Accept: text/plain', 64 times at most",
+                                        set_header};
 static const struct kind accept_kind = {"'handoff', 'least-of-two' or 'reuseport'", set_accept};
 
 /* The table */
@@ -165,10 +177,12 @@ static const struct row table[] = {
      "what finishing may take at the end; 0: cut at once (default 10s)"},
     {"prices", 0, "FILE", &text_kind, FIELD(prices), FOR_MARKETS,
      "price list of FISH = DOLLARS lines; a HUP signal reads it again"},
-    {"settle", 0, "DURATION", &duration_kind, FIELD(settle_ms), FOR_MARKETS,
+    {"settle", 0, "DURATION", &duration_kind, FIELD(settle_ms), FOR_LINES,
      "pay a catch so long after its last line; 0: only at its end (default 50ms)"},
     {"allow-shutdown", 0, NULL, &flag_kind, FIELD(allow_shutdown), FOR_CONSOLES,
      "let console clients shut the server down"},
+    {"interop", 0, NULL, &flag_kind, FIELD(interop), FOR_GRPCS,
+     "serve grpc.testing.TestService by gRPC, too"},
     {"root", 0, "DIR", &text_kind, FIELD(root), FOR_WEBS,
      "serve the files of this directory by HTTP, and nothing else"},
     {"list", 0, NULL, &flag_kind, FIELD(list), FOR_WEBS,
@@ -193,11 +207,14 @@ static const struct row table[] = {
     {"rate", 0, "N", &number_kind, FIELD(rate), FOR_BENCH,
      "open loop: N requests a second in all, and latencies from when each was due; 0: closed "
      "loop"},
-    {"size", 0, "BYTES", &number_kind, FIELD(size), FOR_BENCH, "of a request (default 64)"},
+    {"size", 0, "BYTES", &number_kind, FIELD(size), FOR_BENCH,
+     "of a request (default 64); of the body by HTTP, which is POSTed then"},
     {"data", 0, "FILE", &text_kind, FIELD(data), FOR_BENCH,
      "requests are this file's bytes, or its lines with --line"},
     {"line", 0, NULL, &flag_kind, FIELD(line), FOR_BENCH,
      "speak the line protocol: each line must come back"},
+    {"header", 0, "FIELD", &header_kind, FIELD(headers), FOR_BENCH,
+     "send this field, 'Name: value', with each HTTP request; repeatable"},
     {"reconnect", 0, "N", &number_kind, FIELD(reconnect), FOR_BENCH,
      "a new connection after N answers; 0: never"},
     {"slow-readers", 0, "N", &number_kind, FIELD(slow_readers), FOR_BENCH,

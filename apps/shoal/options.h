@@ -24,10 +24,13 @@ enum command_bit {
     FOR_CONSOLE = 1 << 4,
     FOR_BENCH = 1 << 5,
     FOR_HTTP = 1 << 6,
-    FOR_MARKETS = FOR_SERVE | FOR_FISH,
+    FOR_GRPC = 1 << 7,
+    FOR_LINES = FOR_SERVE | FOR_FISH,
+    FOR_MARKETS = FOR_LINES | FOR_GRPC,
     FOR_CONSOLES = FOR_SERVE | FOR_CONSOLE,
     FOR_WEBS = FOR_SERVE | FOR_HTTP,
-    FOR_SINGLES = FOR_ECHO | FOR_FISH | FOR_CONSOLE | FOR_HTTP,
+    FOR_GRPCS = FOR_SERVE | FOR_GRPC,
+    FOR_SINGLES = FOR_ECHO | FOR_FISH | FOR_CONSOLE | FOR_HTTP | FOR_GRPC,
     FOR_SERVERS = FOR_SERVE | FOR_SINGLES,
     FOR_ALL = FOR_SERVERS | FOR_FISHERMEN | FOR_BENCH,
 };
@@ -41,7 +44,7 @@ struct command {
     int (*run)(const struct options *options);
 };
 
-enum { MOST_LISTENS = 64 };
+enum { MOST_LISTENS = 64, MOST_HEADERS = 64 };
 
 /* What the user wants. Strings are borrowed from argv and the environment. */
 struct options {
@@ -66,6 +69,7 @@ struct options {
     const char *prices; /* file; NULL: built in */
     int64_t settle_ms;
     bool allow_shutdown;
+    bool interop; /* gRPC: serve the official test service, too */
 
     const char *root; /* directory; NULL: none */
     bool list;
@@ -84,6 +88,8 @@ struct options {
     uint64_t size;    /* bytes; 0: not given */
     const char *data; /* file; NULL: not given */
     bool line;
+    const char *headers[MOST_HEADERS]; /* "Name: value" */
+    size_t header_count;
     uint64_t reconnect; /* after so many answers; 0: never */
     uint64_t slow_readers;
     uint64_t idle;

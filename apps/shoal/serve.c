@@ -13,7 +13,7 @@
 #include "parse.h"
 
 static const struct service *const services[] = {&echo_service, &fish_service, &console_service,
-                                                 &http_service};
+                                                 &http_service, &grpc_service};
 
 enum { SERVICES = sizeof(services) / sizeof(services[0]) };
 
@@ -84,4 +84,9 @@ int serve_console(const struct options *options)
 int serve_http(const struct options *options)
 {
     return serve_one(options, &http_service);
+}
+
+int serve_grpc(const struct options *options)
+{
+    return serve_one(options, &grpc_service);
 }

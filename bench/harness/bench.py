@@ -60,13 +60,13 @@ class Bench:
         return [by_name[name] for name in self.only]
 
     @contextlib.contextmanager
-    def running(self, server):
-        """The server, started on its core; stopped at the end."""
+    def running(self, server, cores=SERVER_CORE):
+        """The server, started on its core (or on a taskset list of them); stopped at the end."""
         program = self.build / server.command[0]
         if not program.exists():
             raise BenchError(f"{program.name} is not built: no {program}")
         with tempfile.TemporaryFile() as log:
-            process = subprocess.Popen(pinned(SERVER_CORE, program, *server.command[1:]),
+            process = subprocess.Popen(pinned(cores, program, *server.command[1:]),
                                        stdin=subprocess.DEVNULL, stderr=log)
             try:
                 yield Running(process.pid, wait_for_port(process, log, server))

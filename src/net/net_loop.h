@@ -68,7 +68,7 @@ struct shoal__net_loop {
     uint32_t chunk_room;
     uint32_t first_free; /* no chunk before this one has a free slot */
     uint32_t generation;
-    size_t open; /* connections in the slab */
+    size_t open;    /* connections in the slab */
     bool has_edges; /* the event base can watch edge-triggered */
     bool draining;
     bool forcing;

@@ -43,7 +43,9 @@ void tlsfolder_remove(struct tlsfolder *folder)
 const char *tlsfolder_file(struct tlsfolder *folder, const char *name)
 {
     char *file = folder->file[folder->files++ % 32];
-    snprintf(file, sizeof(folder->file[0]), "%s/%s", folder->path, name);
+    char path[sizeof(folder->path)]; /* a copy: the compiler fears that it overlaps `file` */
+    memcpy(path, folder->path, sizeof(path));
+    snprintf(file, sizeof(folder->file[0]), "%s/%s", path, name);
     return file;
 }
 

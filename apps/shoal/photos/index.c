@@ -173,8 +173,7 @@ static void *allocate(struct index *index, size_t size)
             return NULL;
         *chunk = (struct chunk){.next = index->chunks, .size = CHUNK_SIZE};
         index->chunks = chunk;
-        atomic_fetch_add_explicit(&index->bytes, sizeof(*chunk) + CHUNK_SIZE,
-                                  memory_order_relaxed);
+        atomic_fetch_add_explicit(&index->bytes, sizeof(*chunk) + CHUNK_SIZE, memory_order_relaxed);
     }
     void *bytes = chunk->bytes + chunk->used;
     chunk->used += size;

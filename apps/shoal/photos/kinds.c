@@ -12,24 +12,26 @@ void kinds_fini(struct kinds *kinds)
 {
     for (size_t i = 0; i < kinds->count; i++)
         free(atomic_load_explicit(&kinds->names[i], memory_order_relaxed));
-    kinds->count = 0;
+    atomic_store_explicit(&kinds->count, 0, memory_order_relaxed);
 }
 
 int kinds_number(struct kinds *kinds, struct shoal_view type, uint16_t *out_number)
 {
-    for (size_t i = 0; i < kinds->count; i++) {
+    size_t count = atomic_load_explicit(&kinds->count, memory_order_acquire);
+    for (size_t i = 0; i < count; i++) {
         if (shoal_view_equal(shoal_view_of(kinds_name(kinds, (uint16_t)i)), type)) {
             *out_number = (uint16_t)i;
             return 0;
         }
     }
-    if (kinds->count == KINDS_MAX)
+    if (count == KINDS_MAX)
         return -SHOAL_EFULL;
     char *name = strndup(type.data ? type.data : "", type.size);
     if (!name)
         return -SHOAL_ENOMEM;
-    *out_number = (uint16_t)kinds->count;
-    atomic_store_explicit(&kinds->names[kinds->count++], name, memory_order_release);
+    *out_number = (uint16_t)count;
+    atomic_store_explicit(&kinds->names[count], name, memory_order_release);
+    atomic_store_explicit(&kinds->count, count + 1, memory_order_release);
     return 0;
 }
 

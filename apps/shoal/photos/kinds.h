@@ -16,14 +16,14 @@ enum { KINDS_MAX = 1024 };
 /* Owned by the volume. */
 struct kinds {
     _Atomic(char *) names[KINDS_MAX];
-    size_t count; /* the writer's */
+    _Atomic size_t count;
 };
 
 /* Thread: the writer. */
 void kinds_fini(struct kinds *kinds);
 
 /* The number of a type, added where it is new. Returns 0, -SHOAL_EFULL or -SHOAL_ENOMEM.
- * Thread: the writer. */
+ * Thread: the writer; any for a type that is known to be there. */
 int kinds_number(struct kinds *kinds, struct shoal_view type, uint16_t *out_number);
 
 /* The type of that number, "" for none. Thread: any. */

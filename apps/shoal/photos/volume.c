@@ -37,9 +37,9 @@ struct edition *volume_hold(struct volume *volume)
         unsigned slot = atomic_load_explicit(&volume->current, memory_order_acquire);
         struct edition *edition = &volume->editions[slot];
         unsigned refs = atomic_load_explicit(&edition->refs, memory_order_relaxed);
-        while (refs > 0 && !atomic_compare_exchange_weak_explicit(&edition->refs, &refs, refs + 1,
-                                                                  memory_order_acq_rel,
-                                                                  memory_order_relaxed))
+        while (refs > 0 &&
+               !atomic_compare_exchange_weak_explicit(&edition->refs, &refs, refs + 1,
+                                                      memory_order_acq_rel, memory_order_relaxed))
             continue;
         if (refs > 0)
             return edition;
@@ -106,7 +106,7 @@ const char *volume_type(const struct volume *volume, const struct volume_photo *
 
 uint64_t volume_id(const struct volume *volume)
 {
-    return volume->editions[0].header.id; /* the same in all editions; slot 0 was the first */
+    return volume->id;
 }
 
 uint64_t photo_needle_size(const struct volume *volume, const struct photo *node,
@@ -220,7 +220,10 @@ static int open_edition(struct volume *volume)
         return -SHOAL_ENOMEM;
     atomic_store_explicit(&edition->refs, 1, memory_order_relaxed);
     volume->next_sequence = edition->header.first_sequence;
-    return volume_recover(volume, edition);
+    volume->id = edition->header.id;
+    int recovered = volume_recover(volume, edition);
+    volume->published_sequence = volume->next_sequence;
+    return recovered;
 }
 
 static void free_volume(struct volume *volume)
@@ -324,6 +327,7 @@ void volume_close(struct volume **volume)
 void volume_submit(struct volume *volume, struct volume_op *op)
 {
     op->next_ = NULL;
+    op->node_ = NULL;
     pthread_mutex_lock(&volume->lock);
     if (volume->last)
         volume->last->next_ = op;

@@ -41,10 +41,10 @@ struct volume_cfg {
     void (*log)(void *arg, enum shoal_log_level level, const char *text);
     void *log_arg;
 };
-#define VOLUME_CFG_INIT                                                                    \
-    {                                                                                      \
-        .checkpoint_bytes = 256 << 20, .compact_min_bytes = 64 << 20,                      \
-        .compact_percent = 50, .disk = &disk_real                                          \
+#define VOLUME_CFG_INIT                                                                      \
+    {                                                                                        \
+        .checkpoint_bytes = 256 << 20, .compact_min_bytes = 64 << 20, .compact_percent = 50, \
+        .disk = &disk_real                                                                   \
     }
 
 /*

@@ -40,6 +40,7 @@ struct volume {
     char *index_path;   /* the checkpoint's */
     char *compact_path; /* the next edition's, until it takes its place */
     struct volume_cfg cfg;
+    uint64_t id;
     struct kinds kinds; /* the writer's to add to */
     struct edition editions[EDITIONS];
     atomic_uint current;
@@ -56,7 +57,8 @@ struct volume {
     pthread_cond_t keeper_wake;
     pthread_cond_t kept; /* a turnover or a compaction has ended */
     struct volume_op *first, *last;
-    struct turnover *turnover; /* NULL: none is wanted */
+    struct turnover *turnover;   /* NULL: none is wanted */
+    uint64_t published_sequence; /* greater than that of every needle published */
     bool writer_ended;
     bool compaction_wanted;
     uint64_t compactions_wanted, compactions_ended; /* by volume_compact() */

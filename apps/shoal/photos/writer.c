@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <shoal/error.h>
+#include <xxhash.h>
 
 #include "photos/volume_priv.h"
 
@@ -115,14 +116,13 @@ static int append(struct batch *batch, struct volume_op *op)
                             .body_size = op->body_size,
                             .sequence = batch->volume->next_sequence++,
                             .modified_ms = clock_us(CLOCK_REALTIME) / 1000,
-                            .body_sum = op->body_sum,
+                            .body_sum =
+                                op->kind == VOLUME_DELETE ? XXH3_64bits("", 0) : op->body_sum,
                             .synced = batch->start};
-    size_t head_size =
-        needle_encode_head(&needle, batch->edition->header.id, batch->end, head);
+    size_t head_size = needle_encode_head(&needle, batch->edition->header.id, batch->end, head);
     size_t tail_size = needle_encode_tail(head, op->body_size, tail);
-    struct iovec iov[] = {{head, head_size},
-                          {(void *)op->body.data, op->body.size},
-                          {tail, tail_size}};
+    struct iovec iov[] = {
+        {head, head_size}, {(void *)op->body.data, op->body.size}, {tail, tail_size}};
     int rc = write_body(batch, op, iov, head_size);
     if (rc < 0)
         return rc;
@@ -195,6 +195,7 @@ static void publish(struct batch *batch)
     }
     atomic_store_explicit(&batch->edition->end, batch->end, memory_order_release);
     pthread_mutex_lock(&batch->volume->lock);
+    batch->volume->published_sequence = batch->volume->next_sequence;
     batch->volume->puts += puts;
     batch->volume->deletes += deletes;
     pthread_mutex_unlock(&batch->volume->lock);

@@ -652,7 +652,8 @@ static void on_drained(struct shoal_conn *conn)
         exchange->stream.events->on_drained(&exchange->stream);
         session->calls--;
     }
-    settle(session);
+    if (settle(session) && !session->exchange)
+        shoal_conn_again(conn); /* the next request may be here already */
 }
 
 static void on_server_drain(struct shoal_conn *conn)

@@ -217,8 +217,9 @@ static void assert_refused_url(const char *url, const char *sentence)
 static void a_bad_url_is_refused_with_the_right_ones(void **state)
 {
     (void)state;
-    assert_refused_url("localhost:80", "cannot listen on localhost:80: malformed URL; write "
-                                       "tcp://HOST:PORT, unix:PATH or fd:NUMBER (EURL)");
+    assert_refused_url("localhost:80",
+                       "cannot listen on localhost:80: malformed URL; write tcp://HOST:PORT, "
+                       "tls://HOST:PORT?cert=FILE&key=FILE, unix:PATH or fd:NUMBER (EURL)");
     assert_refused_url("tcp://localhost:1?fast",
                        "cannot listen on tcp://localhost:1?fast: this kind of URL takes no "
                        "options; drop the part after ? (EURL)");

@@ -12,7 +12,6 @@ import shoal_program as sp
 import tls_program as tls
 
 CROWD = 500
-LONGEST_WAIT_S = 1.0  # of a plain client in a crowd whose handshakes take longer than that in all
 
 GARBAGE = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
@@ -112,23 +111,24 @@ class Hostile(unittest.TestCase):
 
     def test_a_crowd_of_handshakes_does_not_starve_a_plain_client(self):
         hello = tls.hello(tls.trusting_all())
-        count = sp.fewer(CROWD) if sp.SANITIZED else CROWD
         with sp.Shoal("echo", "-n", "1", "-l", "tcp://127.0.0.1:0", "-l", self.certs.url("slow"),
                       listens=2) as server:
-            plain, crowd = server.connect(0), [server.connect(1) for _ in range(count)]
+            plain, crowd = server.connect(0), [server.connect(1) for _ in range(CROWD)]
             longest = 0
             for sock in crowd:
                 sock.sendall(hello)
-            deadline = time.monotonic() + sp.PATIENCE
+            first = time.monotonic()
+            deadline = first + sp.PATIENCE
             answered = 0
-            while answered < count:
+            while answered < CROWD:
                 self.assertLess(time.monotonic(), deadline)
                 began = time.monotonic()
                 plain.sendall(b"x")
                 self.assertEqual(sp.receive_exactly(plain, 1), b"x")
                 longest = max(longest, time.monotonic() - began)
                 answered = sum(self.is_answered(sock) for sock in crowd)
-            self.assertLess(longest, LONGEST_WAIT_S)
+            # one turn with all of the handshakes would be one wait of about their whole time
+            self.assertLess(longest, (time.monotonic() - first) / 4)
             for sock in crowd:
                 sock.close()
             plain.close()

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The speaker of HTTP/2 by prior knowledge (h2c), on libnghttp2. A request is a stream, and its
+ * slot is the stream's own, so answers may come in any order; where the server takes fewer streams
+ * than are asked for, libnghttp2 keeps the rest in line.
+ *
+ * A session outlives its link's interest in it: an answer that ends the connection is reported from
+ * inside nghttp2_session_mem_recv(), so whoever is reading frees it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <nghttp2/nghttp2.h>
+
+#include <shoal/error.h>
+
+#include "bench_link.h"
+#include "bench_loop.h"
+#include "bench_target.h"
+#include "parse.h"
+
+enum { WINDOW_BYTES = 1 << 30 };
+
+/* A request in flight. */
+struct exchange {
+    unsigned status;
+    uint64_t size;          /* of the answer's body so far */
+    struct shoal_view body; /* what is left of the request's */
+};
+
+/* A connection's session; the loop's thread only. */
+struct session {
+    nghttp2_session *h2;
+    struct bench_link *link; /* NULL: nobody is interested any more */
+    bool reading;
+    struct bench_web_check check;
+    struct exchange exchanges[]; /* by slot */
+};
+
+/* What is kept for a connection. */
+struct talk {
+    struct session *session; /* NULL before it is open */
+};
+
+static struct session *session_of(const struct bench_link *link)
+{
+    return ((struct talk *)link->talk)->session;
+}
+
+static void destroy(struct session *session)
+{
+    nghttp2_session_del(session->h2);
+    free(session);
+}
+
+/* Streams. Their user data is the slot's exchange. */
+
+static struct exchange *exchange_of(const struct session *session, int32_t stream)
+{
+    return nghttp2_session_get_stream_user_data(session->h2, stream);
+}
+
+static int on_header(nghttp2_session *h2, const nghttp2_frame *frame, const uint8_t *name,
+                     size_t name_size, const uint8_t *value, size_t value_size, uint8_t flags,
+                     void *arg)
+{
+    (void)h2, (void)flags;
+    struct exchange *exchange = exchange_of(arg, frame->hd.stream_id);
+    uint64_t status = 0;
+    if (exchange && name_size == 7 && memcmp(name, ":status", 7) == 0 &&
+        parse_number(shoal_view((const char *)value, value_size), 999, &status))
+        exchange->status = (unsigned)status;
+    return 0;
+}
+
+static int on_chunk(nghttp2_session *h2, uint8_t flags, int32_t stream, const uint8_t *bytes,
+                    size_t size, void *arg)
+{
+    (void)h2, (void)flags, (void)bytes;
+    struct exchange *exchange = exchange_of(arg, stream);
+    if (exchange)
+        exchange->size += size;
+    return 0;
+}
+
+static int on_stream_close(nghttp2_session *h2, int32_t stream, uint32_t error, void *arg)
+{
+    (void)h2;
+    struct session *session = arg;
+    struct exchange *exchange = exchange_of(session, stream);
+    if (!session->link || !exchange)
+        return 0;
+    if (error == NGHTTP2_NO_ERROR &&
+        bench_web_is_right(&session->check, exchange->status, exchange->size))
+        bench_link_answered(session->link, (unsigned)(exchange - session->exchanges));
+    else
+        bench_link_wrong(session->link, BENCH_ERROR_WRONG);
+    return 0;
+}
+
+static ssize_t read_body(nghttp2_session *h2, int32_t stream, uint8_t *out, size_t room,
+                         uint32_t *flags, nghttp2_data_source *source, void *arg)
+{
+    (void)h2, (void)stream, (void)arg;
+    struct exchange *exchange = source->ptr;
+    size_t size = exchange->body.size < room ? exchange->body.size : room;
+    memcpy(out, exchange->body.data, size);
+    exchange->body = shoal_view_from(exchange->body, size);
+    if (exchange->body.size == 0)
+        *flags |= NGHTTP2_DATA_FLAG_EOF;
+    return (ssize_t)size;
+}
+
+/* Sessions */
+
+static int make_h2(struct session *session)
+{
+    nghttp2_session_callbacks *callbacks;
+    if (nghttp2_session_callbacks_new(&callbacks) != 0)
+        return -SHOAL_ENOMEM;
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_chunk);
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
+    int rc = nghttp2_session_client_new(&session->h2, callbacks, session);
+    nghttp2_session_callbacks_del(callbacks);
+    return rc == 0 ? 0 : -SHOAL_ENOMEM;
+}
+
+/* Windows so large that no answer ever waits for us. */
+static int open_windows(nghttp2_session *h2)
+{
+    static const nghttp2_settings_entry settings[] = {
+        {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, WINDOW_BYTES},
+    };
+    int rc = nghttp2_submit_settings(h2, NGHTTP2_FLAG_NONE, settings,
+                                     sizeof(settings) / sizeof(settings[0]));
+    if (rc == 0)
+        rc = nghttp2_session_set_local_window_size(h2, NGHTTP2_FLAG_NONE, 0, WINDOW_BYTES);
+    return rc == 0 ? 0 : -SHOAL_ENOMEM;
+}
+
+static int create(struct bench_link *link, struct session **out_session)
+{
+    struct session *session =
+        calloc(1, sizeof(*session) + link->depth * sizeof(session->exchanges[0]));
+    if (!session)
+        return -SHOAL_ENOMEM;
+    session->link = link;
+    int rc = make_h2(session);
+    if (rc == 0)
+        rc = open_windows(session->h2);
+    if (rc == 0)
+        *out_session = session;
+    else
+        destroy(session);
+    return rc;
+}
+
+/* Writes what libnghttp2 has to send. Returns the bytes, or a negative code. */
+static ssize_t flush(struct session *session)
+{
+    ssize_t size, sum = 0;
+    const uint8_t *bytes;
+    while ((size = nghttp2_session_mem_send(session->h2, &bytes)) > 0) {
+        int rc = shoal_conn_write(session->link->conn, bytes, (size_t)size);
+        if (rc < 0)
+            return rc;
+        sum += size;
+    }
+    return size < 0 ? -SHOAL_EPROTOCOL : sum;
+}
+
+/* The connection */
+
+static void on_open(struct shoal_conn *conn)
+{
+    struct bench_link *link = bench_link_of(conn);
+    if (!link)
+        return;
+    if (create(link, &((struct talk *)link->talk)->session) < 0)
+        shoal_conn_close_for(conn, SHOAL_CLOSE_ABORT, SHOAL_CLOSED_MEMORY);
+    else
+        bench_link_opened(link);
+}
+
+/* Answers what was read: acknowledgements, and requests that answers have made room for. */
+static void reply(struct session *session)
+{
+    ssize_t size = flush(session);
+    if (size < 0)
+        shoal_conn_close_for(session->link->conn, SHOAL_CLOSE_ABORT, SHOAL_CLOSED_MEMORY);
+    else if (session->link->role == BENCH_ASKER)
+        bench_loop_count_bytes(session->link->loop, (uint64_t)size, 0);
+}
+
+static size_t on_data(struct shoal_conn *conn, struct shoal_view in)
+{
+    struct bench_link *link = bench_link_of(conn);
+    struct session *session = link ? session_of(link) : NULL;
+    if (!session)
+        return in.size;
+    bench_link_received(link, in.size);
+    session->reading = true;
+    ssize_t read = nghttp2_session_mem_recv(session->h2, (const uint8_t *)in.data, in.size);
+    session->reading = false;
+    if (!session->link)
+        destroy(session);
+    else if (read < 0)
+        bench_link_wrong(link, BENCH_ERROR_WRONG);
+    else
+        reply(session);
+    return in.size;
+}
+
+static void on_close(struct shoal_conn *conn, enum shoal_close_reason reason)
+{
+    struct bench_link *link = bench_link_of(conn);
+    if (link)
+        bench_link_closed(link, reason, false);
+}
+
+static const struct shoal_service client = {
+    .name = "bench",
+    .on_open = on_open,
+    .on_data = on_data,
+    .on_close = on_close,
+};
+
+static int connect_h2(struct bench_link *link, struct shoal_loop *loop,
+                      const struct shoal_connect_cfg *cfg, struct shoal_conn **out_conn)
+{
+    return shoal_connect(loop, link->target->peer, &client, cfg, out_conn);
+}
+
+/* Requests */
+
+static nghttp2_nv pair(struct shoal_view name, struct shoal_view value)
+{
+    return (nghttp2_nv){(uint8_t *)name.data, (uint8_t *)value.data, name.size, value.size,
+                        NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE};
+}
+
+static size_t fill_fields(const struct bench_web *web, nghttp2_nv *out)
+{
+    size_t count = 0;
+    out[count++] = pair(shoal_view_of(":method"), shoal_view_of(web->posts ? "POST" : "GET"));
+    out[count++] = pair(shoal_view_of(":scheme"), shoal_view_of("http"));
+    out[count++] = pair(shoal_view_of(":authority"), web->authority);
+    out[count++] = pair(shoal_view_of(":path"), web->path);
+    for (size_t i = 0; i < web->field_count; i++)
+        out[count++] = pair(web->fields[i].name, web->fields[i].value);
+    return count;
+}
+
+static int submit(struct session *session, struct exchange *exchange)
+{
+    const struct bench_link *link = session->link;
+    const struct bench_web *web = &link->target->web;
+    nghttp2_nv fields[BENCH_WEB_FIELDS_MAX + 4];
+    size_t count = fill_fields(web, fields);
+    nghttp2_data_provider body = {.source = {.ptr = exchange}, .read_callback = read_body};
+    *exchange = (struct exchange){0};
+    if (web->posts)
+        exchange->body = bench_payload_message(&link->target->payload, link->serial, link->asked);
+    return nghttp2_submit_request(session->h2, NULL, fields, count, web->posts ? &body : NULL,
+                                  exchange);
+}
+
+static ssize_t ask_h2(struct bench_link *link, unsigned slot)
+{
+    struct session *session = session_of(link);
+    if (submit(session, &session->exchanges[slot]) < 0)
+        return -SHOAL_ENOMEM;
+    return session->reading ? 0 : flush(session); /* what reads flushes, and counts the bytes */
+}
+
+static void end_h2(struct bench_link *link)
+{
+    struct session *session = session_of(link);
+    ((struct talk *)link->talk)->session = NULL;
+    if (!session)
+        return;
+    session->link = NULL;
+    if (!session->reading)
+        destroy(session);
+}
+
+const struct bench_speaker bench_h2_speaker = {
+    .name = "h2c",
+    .talk_size = sizeof(struct talk),
+    .connect = connect_h2,
+    .ask = ask_h2,
+    .end = end_h2,
+};

@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Bad input by frames made by hand: each gets the status that gRPC asks for, on its stream only."""
+
+import gzip
+import socket
+import struct
+import unittest
+import zlib
+
+import h2.config
+import h2.connection
+import h2.errors
+import h2.events
+
+import shoal_program as sp
+from grpc_client import start
+
+HEAD = (("te", "trailers"), ("content-type", "application/grpc"))
+UNARY = "/shoal.v1.Echo/Unary"
+BIDI = "/shoal.v1.Echo/Bidi"
+HELLO = b"\x0a\x05hello"
+OK, INVALID, DEADLINE, NOT_FOUND, EXHAUSTED, UNIMPLEMENTED, INTERNAL = 0, 3, 4, 5, 8, 12, 13
+
+
+def message(payload, flag=0, size=None):
+    return struct.pack(">BI", flag, len(payload) if size is None else size) + payload
+
+
+class Peer:
+    """A connection whose frames are valid HTTP/2 and whose gRPC is whatever the test says."""
+
+    def __init__(self, server):
+        self.sock = server.connect()
+        config = h2.config.H2Configuration(client_side=True, header_encoding="utf-8",
+                                           validate_outbound_headers=False,
+                                           normalize_outbound_headers=False)
+        self.h2 = h2.connection.H2Connection(config)
+        self.h2.initiate_connection()
+        self.flush()
+
+    def flush(self):
+        self.sock.sendall(self.h2.data_to_send())
+
+    def begin(self, path=UNARY, method="POST", fields=HEAD, end=False):
+        stream = self.h2.get_next_available_stream_id()
+        head = [(":method", method), (":scheme", "http"), (":path", path), (":authority", "x")]
+        self.h2.send_headers(stream, head + list(fields), end_stream=end)
+        self.flush()
+        return stream
+
+    def send(self, stream, data, end=False):
+        self.h2.send_data(stream, data, end_stream=end)
+        self.flush()
+
+    def finish(self, stream):
+        """What the server says until the stream is over: (HTTP status, fields, body, reset)."""
+        fields, body, reset, over = {}, b"", None, False
+        while not over:
+            data = self.sock.recv(65536)
+            assert data, f"the connection ended with {fields}"
+            for event in self.h2.receive_data(data):
+                if getattr(event, "stream_id", stream) != stream:
+                    continue
+                if isinstance(event, (h2.events.ResponseReceived, h2.events.TrailersReceived)):
+                    fields.update(event.headers)
+                elif isinstance(event, h2.events.DataReceived):
+                    body += event.data
+                    self.h2.acknowledge_received_data(event.flow_controlled_length, stream)
+                elif isinstance(event, h2.events.StreamReset):
+                    reset, over = event.error_code, True
+                elif isinstance(event, h2.events.StreamEnded):
+                    over = True
+            self.flush()
+        return fields.get(":status"), fields, body, reset
+
+    def call(self, *parts, path=UNARY, fields=HEAD, end=True):
+        stream = self.begin(path, fields=fields, end=end and not parts)
+        for part in parts[:-1]:
+            self.send(stream, part)
+        if parts:
+            self.send(stream, parts[-1], end=end)
+        return self.finish(stream)
+
+    def status(self, *parts, **more):
+        http, fields, _, _ = self.call(*parts, **more)
+        assert http == "200", http
+        return int(fields["grpc-status"])
+
+    def close(self):
+        self.sock.close()
+
+
+class Frames(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = start("-n", "1")
+
+    @classmethod
+    def tearDownClass(cls):
+        assert cls.server.end() == 0, cls.server.lines
+
+    def setUp(self):
+        self.peer = Peer(self.server)
+        self.addCleanup(self.peer.close)
+
+    def tearDown(self):
+        """Whatever was wrong with a call, the connection serves the next one."""
+        _, fields, body, _ = self.peer.call(message(HELLO))
+        self.assertEqual((fields["grpc-status"], body), ("0", message(HELLO)))
+
+    def test_a_message_cut_anywhere_is_internal(self):
+        whole = message(HELLO)
+        for size in range(1, len(whole)):
+            self.assertEqual(self.peer.status(whole[:size]), INTERNAL, size)
+
+    def test_a_message_in_pieces_is_whole(self):
+        whole = message(HELLO)
+        for size in range(1, len(whole)):
+            self.assertEqual(self.peer.status(whole[:size], b"", whole[size:]), OK, size)
+        self.assertEqual(self.peer.status(*(whole[i:i + 1] for i in range(len(whole)))), OK)
+
+    def test_lengths_over_the_limit_are_exhausted_before_any_payload(self):
+        for size in ((4 << 20) + 1, 1 << 31, 0xFFFFFFFF):
+            self.assertEqual(self.peer.status(message(b"", size=size), end=False), EXHAUSTED)
+
+    def test_unknown_flags_are_internal(self):
+        for flag in (2, 3, 127, 128, 255):
+            self.assertEqual(self.peer.status(message(HELLO, flag), end=False), INTERNAL, flag)
+
+    def test_a_compressed_message_without_an_encoding_is_internal(self):
+        packed = message(gzip.compress(HELLO), 1)
+        self.assertEqual(self.peer.status(packed), INTERNAL)
+        self.assertEqual(
+            self.peer.status(packed, fields=HEAD + (("grpc-encoding", "identity"),)), INTERNAL)
+
+    def test_an_unknown_encoding_is_unimplemented_and_the_known_ones_are_told(self):
+        _, fields, _, _ = self.peer.call(message(HELLO, 1),
+                                         fields=HEAD + (("grpc-encoding", "brotli"),))
+        self.assertEqual(int(fields["grpc-status"]), UNIMPLEMENTED)
+        self.assertEqual(set(fields["grpc-accept-encoding"].split(",")),
+                         {"identity", "gzip", "deflate"})
+
+    def test_broken_compression_is_internal(self):
+        packed = gzip.compress(HELLO * 100)
+        broken = {"corrupt": packed[:15] + b"\xff\xff" + packed[17:], "cut": packed[:-1],
+                  "trailing": packed + b"x", "none": HELLO, "empty": b""}
+        for name, payload in broken.items():
+            status = self.peer.status(message(payload, 1),
+                                      fields=HEAD + (("grpc-encoding", "gzip"),))
+            self.assertEqual(status, INTERNAL, name)
+
+    def test_good_compression_is_read(self):
+        for name, pack in (("gzip", gzip.compress), ("deflate", zlib.compress)):
+            status = self.peer.status(message(pack(HELLO), 1),
+                                      fields=HEAD + (("grpc-encoding", name),))
+            self.assertEqual(status, OK, name)
+
+    def test_a_compression_bomb_is_exhausted(self):
+        before = self.server.resident_bytes()
+        bomb = message(gzip.compress(bytes(32 << 20)), 1)
+        pieces = (bomb[i:i + 16000] for i in range(0, len(bomb), 16000))
+        status = self.peer.status(*pieces, fields=HEAD + (("grpc-encoding", "gzip"),))
+        self.assertEqual(status, EXHAUSTED)
+        self.assertLess(self.server.resident_bytes() - before, 24 << 20)
+
+    def test_malformed_protobuf_is_internal(self):
+        for payload in (b"\x0a", b"\x0a\x05hell", b"\x10" + b"\xff" * 10 + b"\x01", b"\x0b\x0c",
+                        b"\x0f", b"\x00\x00", b"\x10" + b"\x80" * 9 + b"\x02",
+                        b"\x0a\xff\xff\xff\xff\x0f"):
+            self.assertEqual(self.peer.status(message(payload)), INTERNAL, payload)
+
+    def test_text_that_is_no_utf_8_is_internal(self):
+        self.assertEqual(self.peer.status(message(b"\x0a\x02\xc3\x28"),
+                                          path="/grpc.health.v1.Health/Check"), INTERNAL)
+
+    def test_a_unary_call_takes_exactly_one_message(self):
+        self.assertEqual(self.peer.status(), UNIMPLEMENTED)
+        self.assertEqual(self.peer.status(message(HELLO) * 2), UNIMPLEMENTED)
+        self.assertEqual(self.peer.status(message(HELLO), message(HELLO)), UNIMPLEMENTED)
+
+    def test_a_missing_te_is_refused(self):
+        self.assertEqual(self.peer.status(message(HELLO), fields=HEAD[1:]), INTERNAL)
+
+    def test_malformed_timeouts_are_internal(self):
+        for timeout in ("", "S", "123456789S", "-1S", "+1S", "1", "1x", "1 S", "1.5S", "0x1S"):
+            self.assertEqual(self.peer.status(
+                message(HELLO), fields=HEAD + (("grpc-timeout", timeout),)), INTERNAL, timeout)
+
+    def test_any_good_timeout_is_taken(self):
+        for timeout in ("99999999H", "99999999M", "99999999S", "20000m", "20000000u", "20000S"):
+            self.assertEqual(self.peer.status(
+                message(HELLO), fields=HEAD + (("grpc-timeout", timeout),)), OK, timeout)
+
+    def test_a_deadline_that_has_passed_is_exceeded(self):
+        for timeout in ("0S", "1n"):
+            self.assertEqual(self.peer.status(
+                message(HELLO), fields=HEAD + (("grpc-timeout", timeout),)), DEADLINE)
+
+    def test_a_deadline_amid_a_stream_is_told_and_the_rest_is_not_wanted(self):
+        stream = self.peer.begin(BIDI, fields=HEAD + (("grpc-timeout", "300m"),))
+        self.peer.send(stream, message(HELLO))
+        _, fields, body, _ = self.peer.finish(stream)
+        self.assertEqual((fields["grpc-status"], body), (str(DEADLINE), message(HELLO)))
+
+    def test_bad_base64_fails_its_call_only(self):
+        for value in ("=", "a", "a===", "####", "YQ=x"):
+            self.assertEqual(self.peer.status(
+                message(HELLO), fields=HEAD + (("x-bin", value),)), INTERNAL, value)
+
+    def test_good_base64_is_taken_with_or_without_padding(self):
+        for value in ("", "YQ", "YQ==", "YWI=", "YWJj,YQ,"):
+            self.assertEqual(self.peer.status(
+                message(HELLO), fields=HEAD + (("x-bin", value),)), OK, value)
+
+    def test_too_much_metadata_is_exhausted(self):
+        large = HEAD + tuple((f"x-{i}", "v" * 1000) for i in range(10))
+        many = HEAD + tuple((f"x-{i}", "") for i in range(500))
+        self.assertEqual(self.peer.status(message(HELLO), fields=large), EXHAUSTED)
+        self.assertEqual(self.peer.status(message(HELLO), fields=many), EXHAUSTED)
+
+    def test_reserved_names_are_ignored(self):
+        self.assertEqual(self.peer.status(
+            message(HELLO), fields=HEAD + (("grpc-unheard-of", "x"),)), OK)
+
+    def test_capitals_in_names_reset_the_stream(self):
+        *_, reset = self.peer.call(message(HELLO), fields=HEAD + (("X-Capital", "x"),))
+        self.assertEqual(reset, h2.errors.ErrorCodes.PROTOCOL_ERROR)
+
+    def test_what_is_no_grpc_gets_an_http_status(self):
+        for kind in ("text/plain", "application/grpc-web", "application/grpc+json", "application"):
+            http, *_ = self.peer.call(message(HELLO),
+                                      fields=(HEAD[0], ("content-type", kind)))
+            self.assertEqual(http, "415", kind)
+        self.assertEqual(self.peer.finish(self.peer.begin(method="GET", end=True))[0], "405")
+
+    def test_subtypes_of_grpc_are_taken(self):
+        for kind in ("application/grpc+proto", "application/grpc;charset=utf-8"):
+            self.assertEqual(self.peer.status(
+                message(HELLO), fields=(HEAD[0], ("content-type", kind))), OK, kind)
+
+    def test_unknown_paths_are_unimplemented(self):
+        for path in ("/", "/x", "/shoal.v1.Echo", "/shoal.v1.Echo/", "/shoal.v1.Echo/None",
+                     "/no.Such/Unary", "//", "/shoal.v1.Echo/Unary/"):
+            self.assertEqual(self.peer.status(message(HELLO), path=path), UNIMPLEMENTED, path)
+
+    def test_an_early_answer_tells_that_the_rest_is_not_wanted(self):
+        stream = self.peer.begin(path="/no.Such/Unary")
+        _, fields, _, _ = self.peer.finish(stream)
+        self.assertEqual(int(fields["grpc-status"]), UNIMPLEMENTED)
+
+    def test_a_storm_of_cancellations_leaks_nothing(self):
+        for _ in range(sp.fewer(2000)):
+            stream = self.peer.begin("/shoal.v1.Echo/Delayed",
+                                     fields=HEAD + (("grpc-timeout", "10S"),))
+            self.peer.send(stream, message(b"\x10\x80\xea\x30"), end=True)
+            self.peer.h2.reset_stream(stream, h2.errors.ErrorCodes.CANCEL)
+            try:
+                self.peer.flush()
+            except OSError:
+                break  # the budget of useless work is used up, which is right, too
+        self.peer.close()
+        self.peer = Peer(self.server)
+
+
+class Keepalive(unittest.TestCase):
+    def test_too_many_pings_are_told_and_end_the_connection(self):
+        with start("-n", "1") as server:
+            peer = Peer(server)
+            for i in range(5):
+                peer.h2.ping(struct.pack(">Q", i))
+            peer.flush()
+            ended = None
+            data = peer.sock.recv(65536)
+            while data and not ended:
+                for event in peer.h2.receive_data(data):
+                    if isinstance(event, h2.events.ConnectionTerminated):
+                        ended = event
+                data = b"" if ended else peer.sock.recv(65536)
+            self.assertEqual(ended.error_code, h2.errors.ErrorCodes.ENHANCE_YOUR_CALM)
+            self.assertEqual(ended.additional_data, b"too_many_pings")
+            peer.close()
+
+
+if __name__ == "__main__":
+    sp.main()
