@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The life of a connection: creation, states, deadlines, closing. Reading is in conn_in.c, writing
- * in conn_out.c, calls from other threads in conn_id.c.
+ * The life of a connection: creation, states, closing. Reading is in conn_in.c, writing in
+ * conn_out.c, deadlines in conn_deadline.c, the handler's other calls in conn_handler.c, and calls
+ * from other threads in conn_id.c.
  *
  * A state changes in set_state() only. Closing never frees: the object waits on the loop's dirty
  * list for the end of the turn, where on_close is called and the memory goes.
@@ -228,7 +229,7 @@ static void opened(struct shoal_conn *conn)
         shoal__conn_drain(conn, SHOAL_CLOSED_DRAINED);
 }
 
-static void handshake(struct shoal_conn *conn)
+void shoal__conn_handshake(struct shoal_conn *conn)
 {
     int rc = conn->transport.ops->handshake(&conn->transport);
     if (rc == SHOAL__IO_WANT_READ || rc == SHOAL__IO_WANT_WRITE) {
@@ -264,7 +265,7 @@ void shoal__conn_shake_hands(struct shoal_conn *conn)
         return;
     }
     conn->net->handshake_steps++;
-    handshake(conn);
+    shoal__conn_handshake(conn);
 }
 
 static void io(struct shoal_conn *conn, unsigned ready)
@@ -309,135 +310,6 @@ void shoal__conn_ready(struct shoal_conn *conn, unsigned what)
         io(conn, conn->watching & what);
 }
 
-/* Deadlines */
-
-struct due {
-    int32_t in_ms; /* INT32_MAX: never */
-    enum shoal_close_reason reason;
-};
-
-enum { LONGEST_MS = 1 << 30 }; /* twelve days: 32-bit differences stay meaningful */
-
-static void consider(struct due *due, uint32_t now, uint32_t since, int64_t limit_ms,
-                     enum shoal_close_reason reason)
-{
-    if (limit_ms <= 0)
-        return;
-    uint32_t at = since + (uint32_t)(limit_ms < LONGEST_MS ? limit_ms : LONGEST_MS);
-    int32_t in_ms = (int32_t)(at - now);
-    if (in_ms < due->in_ms)
-        *due = (struct due){in_ms, reason};
-}
-
-static void consider_open(const struct shoal_conn *conn, uint32_t now, struct due *due)
-{
-    const struct shoal_limits *limits = &conn->limits->limits;
-    if (!conn->saw_input && !conn->saw_end)
-        consider(due, now, conn->opened_ms, limits->first_byte_ms, SHOAL_CLOSED_FIRST_BYTE);
-    if (conn->holds == 0)
-        consider(due, now, conn->active_ms, limits->idle_ms, SHOAL_CLOSED_IDLE);
-    if (conn->input && shoal__conn_may_read(conn) && conn->holds == 0)
-        consider(due, now, conn->kept_ms, limits->read_stall_ms, SHOAL_CLOSED_READ_STALL);
-    if (conn->output)
-        consider(due, now, conn->stall_ms, limits->write_stall_ms, SHOAL_CLOSED_WRITE_STALL);
-    if (!conn->aged)
-        consider(due, now, conn->opened_ms, limits->age_ms, SHOAL_CLOSED_AGE);
-}
-
-static struct due earliest(const struct shoal_conn *conn)
-{
-    const struct shoal_limits *limits = &conn->limits->limits;
-    struct due due = {INT32_MAX, SHOAL_CLOSED_IDLE};
-    uint32_t now = shoal__conn_now(conn);
-    switch ((enum shoal__conn_st)conn->state) {
-    case SHOAL__CONN_PENDING:
-        consider(&due, now, conn->opened_ms, limits->handshake_ms, SHOAL_CLOSED_CONNECT_TIMEOUT);
-        break;
-    case SHOAL__CONN_HANDSHAKE:
-        consider(&due, now, conn->opened_ms, limits->handshake_ms, SHOAL_CLOSED_HANDSHAKE);
-        break;
-    case SHOAL__CONN_OPEN:
-        consider_open(conn, now, &due);
-        break;
-    case SHOAL__CONN_FLUSHING:
-    case SHOAL__CONN_ENDING:
-    case SHOAL__CONN_LINGERING:
-        consider(&due, now, conn->stall_ms, limits->flush_ms, conn->reason);
-        break;
-    case SHOAL__CONN_CLOSED:
-        break;
-    }
-    return due;
-}
-
-static int arm_for(struct shoal_conn *conn, struct due due)
-{
-    if (due.in_ms == INT32_MAX)
-        return 0;
-    struct shoal_loop *loop = conn->net->loop;
-    int64_t at = shoal__loop_now_ns(loop) + (int64_t)due.in_ms * 1000000;
-    uint32_t slot = conn->deadline.slot_;
-    if (slot != 0 && loop->timers.heap[slot - 1].deadline_ns <= at)
-        return 0; /* it will look again when it fires */
-    return shoal__loop_timer_at(loop, &conn->deadline, at);
-}
-
-void shoal__conn_arm(struct shoal_conn *conn)
-{
-    if (arm_for(conn, earliest(conn)) == 0)
-        return;
-    conn->error = -SHOAL_ENOMEM;
-    shoal__conn_close_now(conn, SHOAL_CLOSED_MEMORY, false);
-}
-
-/* Looks once whether what the deadline waits for is there already: the loop may have been held up,
- * or the whole process stopped, while the peer did its part. */
-static void look_again(struct shoal_conn *conn)
-{
-    conn->blocked = false; /* so that settling tries to write, or to shut down */
-    if (conn->state == SHOAL__CONN_HANDSHAKE)
-        handshake(conn); /* whoever waits its turn is not late by its own fault */
-    else if (conn->state == SHOAL__CONN_LINGERING)
-        shoal__conn_discard(conn);
-    else
-        shoal__conn_read(conn);
-    shoal__conn_settle(conn);
-}
-
-static void expire(struct shoal_conn *conn, enum shoal_close_reason reason)
-{
-    if (conn->state == SHOAL__CONN_OPEN && reason == SHOAL_CLOSED_AGE) {
-        conn->aged = true;
-        shoal__conn_drain(conn, SHOAL_CLOSED_AGE);
-        shoal__conn_arm(conn);
-    } else if (conn->state == SHOAL__CONN_OPEN && reason != SHOAL_CLOSED_WRITE_STALL) {
-        shoal_conn_close_for(conn, SHOAL_CLOSE_FLUSH, reason);
-    } else if (conn->state >= SHOAL__CONN_OPEN && conn->output) {
-        shoal__conn_close_now(conn, SHOAL_CLOSED_WRITE_STALL, true);
-    } else {
-        if (conn->state == SHOAL__CONN_PENDING)
-            conn->error = -SHOAL_ETIMEDOUT;
-        shoal__conn_close_now(conn, reason, false);
-    }
-}
-
-static void deadline_passed(struct shoal_timer *timer, void *arg)
-{
-    (void)timer;
-    struct shoal_conn *conn = arg;
-    struct due due = earliest(conn);
-    if (due.in_ms <= 0) {
-        look_again(conn);
-        due = earliest(conn);
-    }
-    if (conn->state == SHOAL__CONN_CLOSED)
-        return;
-    if (due.in_ms <= 0)
-        expire(conn, due.reason);
-    else
-        shoal__conn_arm(conn);
-}
-
 /* Creation */
 
 static struct shoal_conn *take_conn(struct shoal_loop *loop, const struct shoal_service *service,
@@ -453,9 +325,8 @@ static struct shoal_conn *take_conn(struct shoal_loop *loop, const struct shoal_
     conn->read_wants = SHOAL__WATCH_READ;
     conn->write_wants = SHOAL__WATCH_WRITE;
     conn->opened_ms = conn->active_ms = shoal__conn_now(conn);
-    shoal_timer_init(&conn->deadline, deadline_passed, conn);
     set_state(conn, state);
-    if (arm_for(conn, earliest(conn)) < 0) {
+    if (shoal__conn_start_deadlines(conn) < 0) {
         shoal__limits_unref(&conn->limits);
         shoal__net_loop_give(conn);
         return NULL;
@@ -732,174 +603,4 @@ void shoal__conn_drain(struct shoal_conn *conn, enum shoal_close_reason reason)
         conn->drain_reads = DRAIN_READS;
     conn->draining = true;
     shoal__conn_mark_ready(conn);
-}
-
-/* What the handler may do at any time */
-
-void shoal_conn_pause(struct shoal_conn *conn)
-{
-    SHOAL__ASSERT_CONN(conn);
-    conn->paused = true;
-}
-
-void shoal__conn_go_on_reading(struct shoal_conn *conn)
-{
-    conn->kept_ms = conn->active_ms = shoal__conn_now(conn);
-    shoal_conn_again(conn);
-    shoal__conn_arm(conn);
-}
-
-void shoal_conn_resume(struct shoal_conn *conn)
-{
-    SHOAL__ASSERT_CONN(conn);
-    if (!conn->paused)
-        return;
-    conn->paused = false;
-    shoal__conn_go_on_reading(conn);
-}
-
-bool shoal_conn_paused(const struct shoal_conn *conn)
-{
-    SHOAL__ASSERT_CONN(conn);
-    return conn->paused;
-}
-
-void shoal_conn_again(struct shoal_conn *conn)
-{
-    SHOAL__ASSERT_CONN(conn);
-    conn->offer = true;
-    shoal__conn_mark_ready(conn);
-}
-
-void shoal_conn_hold(struct shoal_conn *conn)
-{
-    SHOAL__ASSERT_CONN(conn);
-    SHOAL_ASSERT(conn->holds < UINT16_MAX);
-    conn->holds++;
-}
-
-void shoal_conn_release(struct shoal_conn *conn)
-{
-    SHOAL__ASSERT_CONN(conn);
-    SHOAL_ASSERT(conn->holds > 0);
-    if (--conn->holds > 0 || conn->state != SHOAL__CONN_OPEN)
-        return;
-    conn->active_ms = conn->kept_ms = shoal__conn_now(conn);
-    if (conn->finishing)
-        shoal__conn_finish(conn);
-    else if (conn->draining)
-        shoal__conn_mark_ready(conn);
-    else
-        shoal__conn_arm(conn);
-}
-
-void shoal__conn_finish(struct shoal_conn *conn)
-{
-    SHOAL__ASSERT_CONN(conn);
-    conn->finishing = true;
-    if (conn->holds == 0)
-        shoal_conn_close_for(conn, SHOAL_CLOSE_FLUSH, SHOAL_CLOSED_PEER);
-}
-
-/* Accessors */
-
-void *shoal_conn_data(const struct shoal_conn *conn)
-{
-    SHOAL__ASSERT_CONN(conn);
-    return conn->data;
-}
-
-void shoal_conn_set_data(struct shoal_conn *conn, void *data)
-{
-    SHOAL__ASSERT_CONN(conn);
-    conn->data = data;
-}
-
-void *shoal_conn_arg(const struct shoal_conn *conn)
-{
-    SHOAL__ASSERT_CONN(conn);
-    return conn->service->arg;
-}
-
-struct shoal_loop *shoal_conn_loop(const struct shoal_conn *conn)
-{
-    return conn->net->loop;
-}
-
-struct shoal_server *shoal_conn_server(const struct shoal_conn *conn)
-{
-    return conn->net->loop->server;
-}
-
-int shoal_conn_error(const struct shoal_conn *conn)
-{
-    SHOAL__ASSERT_CONN(conn);
-    return conn->error;
-}
-
-char *shoal_conn_peer(const struct shoal_conn *conn, char *out, size_t size)
-{
-    SHOAL__ASSERT_CONN(conn);
-    return shoal__address_print(&conn->peer, out, size);
-}
-
-char *shoal_conn_local(const struct shoal_conn *conn, char *out, size_t size)
-{
-    SHOAL__ASSERT_CONN(conn);
-    struct sockaddr_storage name = {.ss_family = AF_UNSPEC};
-    socklen_t length = sizeof(name);
-    if (conn->transport.fd >= 0)
-        (void)getsockname(conn->transport.fd, (struct sockaddr *)&name, &length);
-    struct shoal__address address = shoal__address_from((struct sockaddr *)&name, length);
-    return shoal__address_print(&address, out, size);
-}
-
-void *shoal__conn_driver(const struct shoal_conn *conn)
-{
-    return conn->driver;
-}
-
-void shoal__conn_set_driver(struct shoal_conn *conn, void *driver)
-{
-    SHOAL__ASSERT_CONN(conn);
-    conn->driver = driver;
-}
-
-const struct shoal_service *shoal__conn_service(const struct shoal_conn *conn)
-{
-    return conn->service;
-}
-
-void shoal__conn_set_service(struct shoal_conn *conn, const struct shoal_service *service)
-{
-    SHOAL__ASSERT_CONN(conn);
-    conn->service = service;
-    shoal_conn_again(conn);
-}
-
-bool shoal__conn_closing(const struct shoal_conn *conn)
-{
-    return conn->state > SHOAL__CONN_OPEN;
-}
-
-struct shoal__transport *shoal__conn_transport(struct shoal_conn *conn)
-{
-    return &conn->transport;
-}
-
-const struct shoal__address *shoal__conn_address(const struct shoal_conn *conn)
-{
-    return &conn->peer;
-}
-
-void shoal__conn_read_on(struct shoal_conn *conn)
-{
-    SHOAL__ASSERT_CONN(conn);
-    conn->reads_on = true;
-}
-
-void shoal__conn_set_error(struct shoal_conn *conn, int error)
-{
-    SHOAL__ASSERT_CONN(conn);
-    conn->error = (int16_t)error;
 }

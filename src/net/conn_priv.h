@@ -155,14 +155,11 @@ void shoal__conn_close_now(struct shoal_conn *conn, enum shoal_close_reason reas
 /* Closes because of a failed read or write. */
 void shoal__conn_broken(struct shoal_conn *conn, ssize_t error);
 
-/* Makes the deadline timer fire no later than the earliest deadline that holds now. */
-void shoal__conn_arm(struct shoal_conn *conn);
+/* Goes on with the transport's handshake. */
+void shoal__conn_handshake(struct shoal_conn *conn);
 
 /* One step of the transport's handshake, now or in a turn with fewer of them. */
 void shoal__conn_shake_hands(struct shoal_conn *conn);
-
-/* The handler's resume, or the low mark: input is offered again, and its deadlines start anew. */
-void shoal__conn_go_on_reading(struct shoal_conn *conn);
 
 /* Begins the end of one connection: what has come is answered, then it is closed. */
 void shoal__conn_drain(struct shoal_conn *conn, enum shoal_close_reason reason);
@@ -173,6 +170,19 @@ void shoal__conn_bury(struct shoal_conn *conn);
 /* Puts the connection on a list of its loop. */
 void shoal__conn_mark_dirty(struct shoal_conn *conn);
 void shoal__conn_mark_ready(struct shoal_conn *conn);
+
+/* conn_deadline.c */
+
+/* Begins to watch the time, in the state that is set by then. 0 or -SHOAL_ENOMEM. */
+int shoal__conn_start_deadlines(struct shoal_conn *conn);
+
+/* Makes the deadline timer fire no later than the earliest deadline that holds now. */
+void shoal__conn_arm(struct shoal_conn *conn);
+
+/* conn_handler.c */
+
+/* The handler's resume, or the low mark: input is offered again, and its deadlines start anew. */
+void shoal__conn_go_on_reading(struct shoal_conn *conn);
 
 /* conn_in.c */
 
