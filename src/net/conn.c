@@ -456,11 +456,11 @@ void shoal__conn_close_now(struct shoal_conn *conn, enum shoal_close_reason reas
     shoal_timer_stop(&conn->deadline);
     if (pending && conn->transport.state)
         forget_pending(conn, true);
+    count_closed(conn); /* before the peer can see it */
     if (conn->transport.ops) {
         stop_watching(conn);
         conn->transport.ops->close(&conn->transport, reset);
     }
-    count_closed(conn);
     shoal__conn_mark_dirty(conn);
 }
 

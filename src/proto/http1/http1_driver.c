@@ -191,6 +191,14 @@ static void answer(struct http1_session *session, unsigned status, const char *t
     }
 }
 
+/* Too large a head breaks no rule but ours. */
+static uint32_t error_of(enum http1_refusal refusal)
+{
+    bool large =
+        refusal == HTTP1_LARGE_FIELD || refusal == HTTP1_MANY_FIELDS || refusal == HTTP1_LARGE_HEAD;
+    return large ? SHOAL__H2_ENHANCE_YOUR_CALM : SHOAL__H2_PROTOCOL_ERROR;
+}
+
 /* The peer broke the protocol, or was too slow: tell it if an answer is still possible, and go.
  * An answer that is whole already is still to arrive; one that is not must not look so. */
 static void give_up(struct http1_session *session, unsigned status, const char *text)
@@ -199,7 +207,7 @@ static void give_up(struct http1_session *session, unsigned status, const char *
     bool cut_short = !is_server(session) || exchange->output == HTTP1_OUTPUT_BODY;
     if (is_server(session) && exchange->output == HTTP1_OUTPUT_AWAITING)
         answer(session, status, text);
-    tell_close(session, SHOAL__H2_PROTOCOL_ERROR);
+    tell_close(session, error_of(exchange->parser.refusal));
     shoal_conn_close_for(session->base.conn, cut_short ? SHOAL_CLOSE_ABORT : SHOAL_CLOSE_LINGER,
                          SHOAL_CLOSED_PROTOCOL);
 }
@@ -661,6 +669,18 @@ static void on_server_drain(struct shoal_conn *conn)
     shoal__session_shutdown(&session_on(conn)->base);
 }
 
+/* Between an upgrade and its hand-over: the next service was promised the connection, and may have
+ * hung something on it. */
+static void die_upgraded(struct shoal_conn *conn, const struct shoal_service *next,
+                         enum shoal_close_reason reason)
+{
+    shoal__conn_set_service(conn, next);
+    if (next->on_open)
+        next->on_open(conn);
+    if (next->on_close)
+        next->on_close(conn, reason);
+}
+
 static void on_close(struct shoal_conn *conn, enum shoal_close_reason reason)
 {
     struct http1_session *session = session_on(conn);
@@ -670,7 +690,10 @@ static void on_close(struct shoal_conn *conn, enum shoal_close_reason reason)
         tell_close(session, session->exchange->reset ? session->exchange->error : SHOAL__H2_CANCEL);
         release_exchange(session);
     }
+    const struct shoal_service *next = session->next_service;
     end_session(session, in_order ? SHOAL__H2_NO_ERROR : SHOAL__H2_CANCEL);
+    if (next)
+        die_upgraded(conn, next, reason);
 }
 
 static const struct shoal_service http1_service = {
