@@ -23,6 +23,7 @@ enum { WINDOW_BYTES = 1 << 30 };
 
 /* A request in flight. */
 struct exchange {
+    bool open; /* its stream is */
     unsigned status;
     uint64_t size;          /* of the answer's body so far */
     struct shoal_view body; /* what is left of the request's */
@@ -90,6 +91,7 @@ static int on_stream_close(nghttp2_session *h2, int32_t stream, uint32_t error, 
     struct exchange *exchange = exchange_of(session, stream);
     if (!session->link || !exchange)
         return 0;
+    exchange->open = false;
     if (error == NGHTTP2_NO_ERROR &&
         bench_web_is_right(&session->check, exchange->status, exchange->size))
         bench_link_answered(session->link, (unsigned)(exchange - session->exchanges));
@@ -184,14 +186,28 @@ static void on_open(struct shoal_conn *conn)
         bench_link_opened(link);
 }
 
+/* The server said goodbye, or broke the protocol: what is in flight will not be answered. */
+static void end_session(struct bench_link *link)
+{
+    if (link->asked > link->answered)
+        bench_link_wrong(link, BENCH_ERROR_WRONG);
+    else
+        shoal_conn_close(link->conn, SHOAL_CLOSE_FLUSH);
+}
+
 /* Answers what was read: acknowledgements, and requests that answers have made room for. */
 static void reply(struct session *session)
 {
+    struct bench_link *link = session->link;
     ssize_t size = flush(session);
-    if (size < 0)
-        shoal_conn_close_for(session->link->conn, SHOAL_CLOSE_ABORT, SHOAL_CLOSED_MEMORY);
-    else if (session->link->role == BENCH_ASKER)
-        bench_loop_count_bytes(session->link->loop, (uint64_t)size, 0);
+    if (size < 0) {
+        shoal_conn_close_for(link->conn, SHOAL_CLOSE_ABORT, SHOAL_CLOSED_MEMORY);
+        return;
+    }
+    if (link->role == BENCH_ASKER)
+        bench_loop_count_bytes(link->loop, (uint64_t)size, 0);
+    if (!nghttp2_session_want_read(session->h2) && !nghttp2_session_want_write(session->h2))
+        end_session(link);
 }
 
 static size_t on_data(struct shoal_conn *conn, struct shoal_view in)
@@ -260,7 +276,7 @@ static int submit(struct session *session, struct exchange *exchange)
     nghttp2_nv fields[BENCH_WEB_FIELDS_MAX + 4];
     size_t count = fill_fields(web, fields);
     nghttp2_data_provider body = {.source = {.ptr = exchange}, .read_callback = read_body};
-    *exchange = (struct exchange){0};
+    *exchange = (struct exchange){.open = true};
     if (web->posts)
         exchange->body = bench_payload_message(&link->target->payload, link->serial, link->asked);
     return nghttp2_submit_request(session->h2, NULL, fields, count, web->posts ? &body : NULL,
@@ -270,6 +286,8 @@ static int submit(struct session *session, struct exchange *exchange)
 static ssize_t ask_h2(struct bench_link *link, unsigned slot)
 {
     struct session *session = session_of(link);
+    if (session->exchanges[slot].open) /* a slow reader has no slots: one stream after the other */
+        return 0;
     if (submit(session, &session->exchanges[slot]) < 0)
         return -SHOAL_ENOMEM;
     return session->reading ? 0 : flush(session); /* what reads flushes, and counts the bytes */

@@ -34,6 +34,15 @@ struct talk {
 /* What a step made of the input. */
 enum step { STEP_ON, STEP_MORE, STEP_END, STEP_WRONG };
 
+/* Takes the next line, without its end. */
+static struct shoal_view next_line(struct shoal_view *text)
+{
+    struct shoal_view line = take_until(text, '\n');
+    if (line.size > 0 && line.data[line.size - 1] == '\r')
+        line.size--;
+    return line;
+}
+
 /* Head */
 
 static bool is_named(struct shoal_view name, const char *expected)
@@ -57,7 +66,7 @@ static enum talk_state find_body(struct talk *talk, struct shoal_view head)
 {
     enum talk_state state = TALK_HEAD;
     while (head.size > 0) {
-        struct shoal_view value = take_until(&head, '\n');
+        struct shoal_view value = next_line(&head);
         struct shoal_view name = take_until(&value, ':');
         if (is_named(name, "content-length") && parse_number(trim(value), UINT64_MAX, &talk->left))
             state = TALK_BODY;
@@ -75,7 +84,7 @@ static enum step read_head(struct talk *talk, struct shoal_view *in)
     struct shoal_view head = shoal_view(in->data, (size_t)(end - in->data) + 2);
     *in = shoal_view_from(*in, head.size + 2);
     talk->left = talk->size = 0;
-    if (!read_status(talk, take_until(&head, '\n')) || talk->status == 101)
+    if (!read_status(talk, next_line(&head)) || talk->status == 101)
         return STEP_WRONG;
     if (talk->status < 200) /* an interim one: the answer follows */
         return STEP_ON;
@@ -83,6 +92,8 @@ static enum step read_head(struct talk *talk, struct shoal_view *in)
         return STEP_END;
     talk->state = find_body(talk, head);
     talk->size = talk->left;
+    if (talk->state == TALK_BODY && talk->left == 0)
+        return STEP_END;
     return talk->state == TALK_HEAD ? STEP_WRONG : STEP_ON;
 }
 
@@ -102,12 +113,12 @@ static enum step read_body(struct talk *talk, struct shoal_view *in)
     return skip(talk, in) == STEP_MORE ? STEP_MORE : STEP_END;
 }
 
-/* Takes a line, without its end. */
+/* The same where the line is whole. */
 static enum step take_line(struct shoal_view *in, struct shoal_view *out_line)
 {
     if (!memchr(in->data, '\n', in->size))
         return in->size > HEAD_MAX ? STEP_WRONG : STEP_MORE;
-    *out_line = trim(take_until(in, '\n'));
+    *out_line = trim(next_line(in));
     return STEP_ON;
 }
 

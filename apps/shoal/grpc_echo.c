@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* shoal.v1.Echo: the smallest example of each kind of call, and one that waits in the pool. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,7 +12,7 @@ typedef Shoal__V1__EchoMessage echo_message;
 
 enum {
     MOST_JOINED = 4 << 20, /* bytes that ClientStream answers */
-    STEP_MS = 10,          /* of a waiting worker, between two looks at whether to go on */
+    STEP_MS = 50,          /* of a waiting worker, between two looks at whether to go on */
 };
 
 static int echo(struct shoal_grpc_call *call, const void *request, void *reply)
@@ -27,16 +26,30 @@ static int echo(struct shoal_grpc_call *call, const void *request, void *reply)
     return SHOAL_GRPC_OK;
 }
 
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Waits by the clock, not by adding up sleeps, which all are a little too long. */
+static void wait_for(struct shoal_grpc_call *call, uint32_t delay_ms)
+{
+    int64_t end_ms = now_ms() + delay_ms;
+    for (int64_t left_ms = delay_ms; left_ms > 0 && !shoal_grpc_cancelled(call);
+         left_ms = end_ms - now_ms()) {
+        int64_t step_ms = left_ms < STEP_MS ? left_ms : STEP_MS;
+        struct timespec step = {0, (long)step_ms * 1000000};
+        (void)nanosleep(&step, NULL);
+    }
+}
+
 static int delayed(struct shoal_grpc_call *call, const void *request, void *reply)
 {
-    uint32_t left_ms = ((const echo_message *)request)->delay_ms;
-    while (left_ms > 0 && !shoal_grpc_cancelled(call)) {
-        uint32_t step_ms = left_ms < STEP_MS ? left_ms : STEP_MS;
-        struct timespec step = {0, (long)step_ms * 1000000};
-        while (nanosleep(&step, &step) < 0 && errno == EINTR)
-            continue;
-        left_ms -= step_ms;
-    }
+    uint32_t delay_ms = ((const echo_message *)request)->delay_ms;
+    if (delay_ms > 0)
+        wait_for(call, delay_ms);
     return echo(call, request, reply);
 }
 

@@ -2,6 +2,7 @@
 /* Running services; see host.h. */
 #include "host.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -156,6 +157,7 @@ static struct shoal_server_cfg server_cfg(struct host *host, bool tabulate)
     cfg.loops = (unsigned)options->loops;
     cfg.workers = (int)options->workers;
     cfg.pin = options->pin;
+    cfg.busy_poll_us = (int64_t)options->busy_poll_us;
     cfg.accept = options->accept;
     cfg.max_connections = (size_t)options->max_connections;
     cfg.max_per_address = (size_t)options->max_per_address;
@@ -208,18 +210,39 @@ static int bind_services(struct host *host)
     return 0;
 }
 
+/* For good: one that comes while we clean up after the drain must not change how we end. */
+static void block_signals_of_run(void)
+{
+    sigset_t taken;
+    sigemptyset(&taken);
+    sigaddset(&taken, SIGTERM);
+    sigaddset(&taken, SIGINT);
+    sigaddset(&taken, SIGQUIT);
+    sigaddset(&taken, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &taken, NULL);
+}
+
 static int serve(struct host *host)
 {
     struct shoal_drain_report report = {0};
     struct shoal_run_cfg cfg = SHOAL_RUN_CFG_INIT;
     cfg.drain_ms = host->options->drain_timeout_ms;
     cfg.report = &report;
+    block_signals_of_run();
     int rc = shoal_run(host->server, &cfg);
     if (rc < 0)
         return host_fail(host->options, host_exit_code(rc), "%s", shoal_server_error(host->server));
     log_announce("msg=drained graceful=%zu forced=%zu discarded=%zu stuck=%zu", report.graceful,
                  report.forced, report.discarded, report.stuck);
     return report.stuck > 0 ? EX_SOFTWARE : EX_OK;
+}
+
+static void finish_services(struct host *host)
+{
+    for (size_t i = 0; i < host->binding_count; i++) {
+        if (host->bindings[i].service->finish)
+            host->bindings[i].service->finish(host);
+    }
 }
 
 /* A server with stuck work cannot be destroyed, and its threads still look at the host: then
@@ -231,6 +254,7 @@ static int serve_and_clean_up(struct host *host)
         code = serve(host);
     if (shoal_server_destroy(&host->server) < 0)
         exit(EX_SOFTWARE);
+    finish_services(host);
     return code;
 }
 

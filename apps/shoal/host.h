@@ -18,6 +18,7 @@
 
 struct console_client;
 struct host;
+struct photos;
 struct prices;
 
 /*
@@ -41,6 +42,10 @@ struct service {
     /* Adds a listener. Returns as shoal_listen(). */
     int (*listen)(struct host *host, const char *url, const struct shoal_listen_cfg *cfg,
                   struct shoal_listener **out_listener);
+
+    /* After the server has ended, also where it never started or the service was not prepared; once
+     * for each of its bindings. NULL: nothing to do. */
+    void (*finish)(struct host *host);
 };
 
 /* A service at an address. */
@@ -56,6 +61,7 @@ struct host {
     struct log log;
     struct shoal_server *server;
     struct prices *prices; /* the list in force, main's reference; NULL: no service needs one */
+    struct photos *photos; /* the photo store; NULL: that service is not prepared */
     struct binding *bindings;
     size_t binding_count;
     int64_t started_ms; /* monotonic */
@@ -86,6 +92,7 @@ extern const struct service echo_service;
 extern const struct service fish_service;
 extern const struct service console_service;
 extern const struct service http_service;
+extern const struct service photos_service;
 extern const struct service grpc_service;
 
 #endif

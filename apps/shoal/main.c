@@ -19,8 +19,8 @@
 #include "serve.h"
 
 static const struct command commands[] = {
-    {"serve", FOR_SERVE, "[SERVICE=URL...]", "Serve everything: echo, fish, console, http and grpc.",
-     serve_all},
+    {"serve", FOR_SERVE, "[SERVICE=URL...]",
+     "Serve everything: echo, fish, console, http, grpc, photos.", serve_all},
     {"echo", FOR_ECHO, NULL, "Send every byte back; by default on tcp://127.0.0.1:5555.",
      serve_echo},
     {"fish", FOR_FISH, NULL, "Run the fish market; by default on tcp://127.0.0.1:8080.",
@@ -31,6 +31,7 @@ static const struct command commands[] = {
     {"http", FOR_HTTP, NULL, "Serve HTTP/1.1 and HTTP/2; by default on tcp://127.0.0.1:1234.",
      serve_http},
     {"grpc", FOR_GRPC, NULL, "Serve gRPC; by default on tcp://127.0.0.1:50051.", serve_grpc},
+    {"photos", FOR_PHOTOS, NULL, "Keep photos; by default on tcp://127.0.0.1:8090.", serve_photos},
     {"bench", FOR_BENCH, "TARGET | compare A.json B.json",
      "Put load on a server and tell the truth about it.", bench},
 };

@@ -61,6 +61,12 @@ static bool set_number(struct options *options, void *field, const char *text)
     return parse_number(shoal_view_of(text), UINT32_MAX, field);
 }
 
+static bool set_busy_poll(struct options *options, void *field, const char *text)
+{
+    (void)options;
+    return parse_number(shoal_view_of(text), 1000000, field);
+}
+
 static bool set_seed(struct options *options, void *field, const char *text)
 {
     options->has_seed = parse_number(shoal_view_of(text), UINT64_MAX, field);
@@ -141,6 +147,7 @@ static bool set_accept(struct options *options, void *field, const char *text)
 static const struct kind flag_kind = {"1 or 0", set_flag};
 static const struct kind verbosity_kind = {"a number from 0 to 9", set_verbosity};
 static const struct kind number_kind = {"a whole number up to 4294967295", set_number};
+static const struct kind busy_poll_kind = {"microseconds, 1000000 at most", set_busy_poll};
 static const struct kind seed_kind = {"a whole number below 2^64", set_seed};
 static const struct kind loops_kind = {"a number from 1 to 1024, or 'auto'", set_loops};
 static const struct kind workers_kind = {"a number from 0 to 1024, or 'auto'", set_workers};
@@ -167,6 +174,8 @@ static const struct row table[] = {
     {"accept", 0, "HOW", &accept_kind, FIELD(accept), FOR_SERVERS,
      "how connections reach the loops: handoff, least-of-two or reuseport"},
     {"pin", 0, NULL, &flag_kind, FIELD(pin), FOR_SERVERS, "bind each loop to a CPU"},
+    {"busy-poll", 0, "USEC", &busy_poll_kind, FIELD(busy_poll_us), FOR_SERVERS,
+     "keep looking for events for so long before going to sleep; 0: off"},
     {"max-connections", 0, "N", &number_kind, FIELD(max_connections), FOR_SERVERS,
      "connections at once; 0: what descriptors allow"},
     {"max-per-address", 0, "N", &number_kind, FIELD(max_per_address), FOR_SERVERS,
@@ -187,6 +196,16 @@ static const struct row table[] = {
      "serve the files of this directory by HTTP, and nothing else"},
     {"list", 0, NULL, &flag_kind, FIELD(list), FOR_WEBS,
      "list directories that have no index.html"},
+    {"volume", 0, "FILE", &text_kind, FIELD(volume), FOR_ALBUMS,
+     "keep photos in this file (default: shoal/photos in the user's state folder)"},
+    {"max-photo", 0, "BYTES", &number_kind, FIELD(max_photo), FOR_ALBUMS,
+     "refuse photos that are larger (default 67108864)"},
+    {"compact-percent", 0, "N", &number_kind, FIELD(compact_percent), FOR_ALBUMS,
+     "compact the volume when so much of it is dead; 0: never (default 50)"},
+    {"compact-min", 0, "BYTES", &number_kind, FIELD(compact_min), FOR_ALBUMS,
+     "but not before so many bytes are dead (default 67108864)"},
+    {"verify", 0, NULL, &flag_kind, FIELD(verify), FOR_PHOTOS,
+     "read every photo, tell which are damaged, and exit"},
     {"market", 0, "URL", &text_kind, FIELD(market), FOR_FISHERMEN,
      "where the market is (default tcp://127.0.0.1:8080)"},
     {"seed", 0, "N", &seed_kind, FIELD(seed), FOR_FISHERMEN, "make the same random choices again"},
@@ -439,6 +458,9 @@ static const struct options defaults = {
     .settle_ms = 50,
     .market = "tcp://127.0.0.1:8080",
     .max_delay_ms = 1000,
+    .max_photo = 64 << 20,
+    .compact_percent = 50,
+    .compact_min = 64 << 20,
     .connections = 64,
     .depth = 1,
     .duration_ms = 10000,

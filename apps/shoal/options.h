@@ -25,12 +25,14 @@ enum command_bit {
     FOR_BENCH = 1 << 5,
     FOR_HTTP = 1 << 6,
     FOR_GRPC = 1 << 7,
+    FOR_PHOTOS = 1 << 12,
     FOR_LINES = FOR_SERVE | FOR_FISH,
     FOR_MARKETS = FOR_LINES | FOR_GRPC,
     FOR_CONSOLES = FOR_SERVE | FOR_CONSOLE,
     FOR_WEBS = FOR_SERVE | FOR_HTTP,
     FOR_GRPCS = FOR_SERVE | FOR_GRPC,
-    FOR_SINGLES = FOR_ECHO | FOR_FISH | FOR_CONSOLE | FOR_HTTP | FOR_GRPC,
+    FOR_SINGLES = FOR_ECHO | FOR_FISH | FOR_CONSOLE | FOR_HTTP | FOR_GRPC | FOR_PHOTOS,
+    FOR_ALBUMS = FOR_SERVE | FOR_PHOTOS,
     FOR_SERVERS = FOR_SERVE | FOR_SINGLES,
     FOR_ALL = FOR_SERVERS | FOR_FISHERMEN | FOR_BENCH,
 };
@@ -61,6 +63,7 @@ struct options {
     int64_t workers; /* -1: auto */
     enum shoal_accept accept;
     bool pin;
+    uint64_t busy_poll_us; /* 0: off */
     uint64_t max_connections;
     uint64_t max_per_address;
     int64_t idle_timeout_ms;
@@ -73,6 +76,12 @@ struct options {
 
     const char *root; /* directory; NULL: none */
     bool list;
+
+    const char *volume; /* file; NULL: in the user's state folder */
+    uint64_t max_photo; /* bytes */
+    uint64_t compact_percent;
+    uint64_t compact_min; /* bytes */
+    bool verify;
 
     const char *market;
     uint64_t seed;

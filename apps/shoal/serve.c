@@ -11,9 +11,10 @@
 
 #include "host.h"
 #include "parse.h"
+#include "photos/service.h"
 
 static const struct service *const services[] = {&echo_service, &fish_service, &console_service,
-                                                 &http_service, &grpc_service};
+                                                 &http_service, &grpc_service, &photos_service};
 
 enum { SERVICES = sizeof(services) / sizeof(services[0]) };
 
@@ -89,4 +90,9 @@ int serve_http(const struct options *options)
 int serve_grpc(const struct options *options)
 {
     return serve_one(options, &grpc_service);
+}
+
+int serve_photos(const struct options *options)
+{
+    return options->verify ? verify_photos(options) : serve_one(options, &photos_service);
 }

@@ -12,5 +12,6 @@ int serve_fish(const struct options *options);
 int serve_console(const struct options *options);
 int serve_http(const struct options *options);
 int serve_grpc(const struct options *options);
+int serve_photos(const struct options *options);
 
 #endif

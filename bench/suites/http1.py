@@ -60,7 +60,7 @@ def run(bench):
 
         results = interleave(bench, servers, CELLS, measure)
     parts = [describe(servers, results, seconds), report.ratios(servers, results, CELLS),
-             idle_table(bench, servers), *verdicts(servers, results)]
+             *idle_table(bench, servers), *verdicts(servers, results)]
     return "\n\n".join(parts)
 
 
@@ -73,10 +73,13 @@ Server CPU time for a request, as ratio to {servers[0].title} (lower is better):
 
 def idle_table(bench, servers):
     count = 1000 if bench.quick else 10000
-    rows = [[server.title, f"{idle_bytes(bench, server, count):,.0f}"] for server in servers]
-    return (f"Resident bytes of a keep-alive connection, idle after one request, of {count:,} "
-            "(kernel memory not counted):\n\n"
-            + report.table(["server", "bytes a connection"], rows))
+    sizes = {server: idle_bytes(bench, server, count) for server in servers}
+    parts = [f"Resident bytes of a keep-alive connection, idle after one request, of {count:,} "
+             "(kernel memory not counted):",
+             report.table(["server", "bytes a connection"],
+                          [[server.title, f"{size:,.0f}"] for server, size in sizes.items()])]
+    return parts + [report.verdict("an idle connection's bytes", size, IDLE_AIM)
+                    for server, size in sizes.items() if server.name == "shoal"]
 
 
 def idle_bytes(bench, server, count):

@@ -267,7 +267,8 @@ SHOAL_API shoal_conn_id shoal_conn_get_id(const struct shoal_conn *conn);
 /* The connection of that id on this loop, or NULL where it has closed. Thread: owner. */
 SHOAL_API struct shoal_conn *shoal_conn_find(struct shoal_loop *loop, shoal_conn_id id);
 
-/* The loop an id belongs to, or NULL where the server does not run. Thread: any. */
+/* The loop an id belongs to, or NULL where the server does not run.
+ * Thread: any, between start and the end of drain. */
 SHOAL_API struct shoal_loop *shoal_server_loop_of(struct shoal_server *server, shoal_conn_id id);
 
 /*

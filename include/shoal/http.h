@@ -366,8 +366,9 @@ struct shoal_http_files_cfg {
 /*
  * Adds GET (and HEAD) routes that serve the files beneath the directory `root` under `prefix`
  * ("/static"): types by name, ETag and Last-Modified, conditional requests, single and multiple
- * ranges. No dot files, nothing outside of the root, whatever the name or a symbolic link says.
- * Disks are read where they block nobody. A NULL `cfg` means SHOAL_HTTP_FILES_CFG_INIT.
+ * ranges. No dot files, no editors' backups ("name~"), nothing outside of the root, whatever the
+ * name or a symbolic link says; names are UTF-8. What changes on the disk is seen within a second.
+ * Disks are read where they block nobody: by the server's pool, where it has one. A NULL `cfg` means SHOAL_HTTP_FILES_CFG_INIT.
  * Returns 0, -SHOAL_EINVAL, -SHOAL_ENOMEM, or the negative errno of opening the root.
  * Thread: any, while the server does not run.
  */
@@ -376,7 +377,8 @@ SHOAL_API int shoal_http_files(struct shoal_http_app *app, const char *prefix, c
 
 /*
  * Answers with one file, opened by the caller: conditional requests and ranges as above, `name`
- * for the type. With `close_fd` the descriptor is the library's from success on.
+ * for the type. With `close_fd` the descriptor is the library's from success on; else it stays the
+ * caller's, who may close it at once.
  * Returns as shoal_http_reply(), or -SHOAL_EINVAL where it is not a regular file. Thread: owner.
  */
 SHOAL_API int shoal_http_reply_file(struct shoal_http_request *req, int fd, const char *name,

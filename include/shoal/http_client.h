@@ -72,8 +72,9 @@ SHOAL_API void shoal_http_client_destroy(struct shoal_http_client **client);
 
 /*
  * A fetch is over. `status` is 0 where the whole response has come, whatever its HTTP status;
- * -SHOAL_ECANCELED; -SHOAL_ETIMEDOUT; -SHOAL_ERESOLVE; -SHOAL_EPROTOCOL; -SHOAL_EOVERFLOW, a
- * response over its limit; -SHOAL_EPIPE, the peer gave up in the middle; or a negative errno.
+ * -SHOAL_ECANCELED; -SHOAL_ETIMEDOUT; -SHOAL_ERESOLVE; -SHOAL_ECERT, a server that is not trusted;
+ * -SHOAL_EPROTOCOL; -SHOAL_EOVERFLOW, a response over its limit; -SHOAL_EPIPE, the peer gave up in
+ * the middle; -SHOAL_ESTOPPED, the server drains; -SHOAL_ENOMEM; or a negative errno.
  */
 typedef void shoal_fetch_done_fn(struct shoal_fetch *fetch, int status, void *arg);
 
@@ -97,7 +98,7 @@ struct shoal_fetch_cfg {
     int64_t length;         /* of that body where it is known; 0: it is not */
     int64_t deadline_ms;    /* from the call to the end of the response; 0: none */
     size_t max_body;        /* of a response gathered whole; 0: 64 MiB */
-    unsigned redirects;     /* how many are followed; 0: none */
+    unsigned redirects;     /* how many are followed, never from https to http; 0: none */
 
     /* The response's head has come. May be NULL. */
     void (*on_head)(struct shoal_fetch *fetch, void *arg);
@@ -115,9 +116,11 @@ struct shoal_fetch_cfg {
 /*
  * Starts a fetch. Where a kept connection turns out dead before a byte of the response came, and
  * the request can be repeated (no streamed body, and the method is idempotent or the peer said it
- * was not processed), it is tried once more on a new one. A NULL `out_fetch` is allowed.
+ * was not processed), it is tried once more on a new one; as often as the peer says so, up to five
+ * times. Nothing but the deadline ends a fetch that stalls. A NULL `out_fetch` is allowed.
  * Returns 0, and then `done` comes exactly once; -SHOAL_EURL; -SHOAL_EINVAL for a method or field
- * that may not be sent; -SHOAL_ENOMEM; or -SHOAL_ESTOPPED while the server drains.
+ * that may not be sent; -SHOAL_ECERT (https: the system's store of certificates); -SHOAL_ENOMEM; or
+ * -SHOAL_ESTOPPED while the server drains.
  * Thread: owner.
  */
 SHOAL_API int shoal_http_fetch(struct shoal_http_client *client, const struct shoal_fetch_cfg *cfg,
@@ -138,7 +141,8 @@ SHOAL_API int shoal_fetch_write(struct shoal_fetch *fetch, struct shoal_view par
 SHOAL_API int shoal_fetch_write_buf(struct shoal_fetch *fetch, struct shoal_buf *part);
 SHOAL_API int shoal_fetch_end(struct shoal_fetch *fetch);
 
-/* Holds on_data and done back until resumed, and slows the server down. Thread: owner. */
+/* Holds on_data and done back until resumed, and slows the server down. Cancelling and deadline
+ * count all the same. Thread: owner. */
 SHOAL_API void shoal_fetch_pause(struct shoal_fetch *fetch);
 SHOAL_API void shoal_fetch_resume(struct shoal_fetch *fetch);
 

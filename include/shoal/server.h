@@ -30,7 +30,7 @@ struct shoal_tls;
 
 /* How accepted connections reach the loops. */
 enum shoal_accept {
-    SHOAL_ACCEPT_DEFAULT,      /* the better by measurement: see docs/performance.md */
+    SHOAL_ACCEPT_DEFAULT,      /* ROUND_ROBIN, by the measurements in docs/performance.md */
     SHOAL_ACCEPT_ROUND_ROBIN,  /* an acceptor thread hands them off in turn */
     SHOAL_ACCEPT_LEAST_OF_TWO, /* an acceptor thread takes the less loaded of two loops */
     SHOAL_ACCEPT_REUSEPORT,    /* one SO_REUSEPORT listener per loop; the kernel spreads */
@@ -48,6 +48,8 @@ struct shoal_server_cfg {
     size_t max_connections; /* accepted ones, over all listeners; 0: what descriptors allow */
     size_t max_per_address; /* per source address (/64 for IPv6); 0: no limit */
     int64_t watchdog_ms;    /* report a callback that blocks a loop for longer; 0: off */
+    int64_t busy_poll_us;   /* after an event a loop looks for the next one for so long before it
+                               sleeps, at the price of the CPU; one second at most; 0: off */
     struct shoal_log log;
     void *arg; /* shoal_server_arg() */
 

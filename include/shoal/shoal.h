@@ -6,6 +6,7 @@
 #include <shoal/buf.h>
 #include <shoal/conn.h>
 #include <shoal/error.h>
+#include <shoal/grpc.h>
 #include <shoal/histogram.h>
 #include <shoal/http.h>
 #include <shoal/line.h>
@@ -16,5 +17,6 @@
 #include <shoal/stats.h>
 #include <shoal/version.h>
 #include <shoal/view.h>
+#include <shoal/websocket.h>
 
 #endif

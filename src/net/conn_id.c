@@ -68,9 +68,10 @@ static void run_errand(struct shoal_loop *loop, void *arg)
 /* Posts the errand, or frees it; its buffer is the caller's again then. */
 static int post_errand(struct shoal_server *server, struct errand *errand)
 {
-    struct shoal_loop *loop = shoal_server_loop_of(server, errand->id);
+    struct shoal_loop *loop = shoal__server_pin_loop(server, loop_of(errand->id));
     errand->task = (struct shoal_task)SHOAL_TASK(run_errand, errand);
     int rc = loop ? shoal_post(loop, &errand->task) : -SHOAL_ESTOPPED;
+    shoal__server_unpin_loop(server);
     if (rc < 0)
         free(errand);
     return rc;

@@ -13,6 +13,7 @@
  */
 #include "runtime/server_priv.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -225,6 +226,7 @@ static int make_loops(struct shoal_server *server)
         return shoal__server_fail(server, rc, "cannot make %u event loops: %s (%s)%s", count,
                                   shoal_strerror(rc), shoal_strerrorname(rc),
                                   rc == -EMFILE ? "; raise the descriptor limit: ulimit -n" : "");
+    atomic_store_explicit(&server->reachable, loops, memory_order_seq_cst);
     return 0;
 }
 
@@ -670,8 +672,18 @@ static void release_loop_locked(struct shoal_server *server, struct shoal_loop *
     shoal__loop_destroy(loop);
 }
 
+/* Whoever comes from now on finds no loops; who came before is about to leave: it only posts. The
+ * other half of this is shoal__server_pin_loop(). */
+static void hide_loops(struct shoal_server *server)
+{
+    atomic_exchange_explicit(&server->reachable, NULL, memory_order_seq_cst);
+    while (atomic_load_explicit(&server->pins, memory_order_seq_cst) > 0)
+        sched_yield();
+}
+
 static void release_loops(struct shoal_server *server)
 {
+    hide_loops(server);
     pthread_mutex_lock(&server->lock);
     for (unsigned i = 0; i < server->loop_count; i++)
         release_loop_locked(server, &server->loops[i]);

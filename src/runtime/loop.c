@@ -220,6 +220,7 @@ static void run_posted(struct shoal_loop *loop)
         if (task == NULL)
             return;
         loop->posted = task->next_;
+        loop->active_ns = loop->turn_started_ns;
         run_task(loop, task);
     }
 }
@@ -375,10 +376,19 @@ static void base_failed(struct shoal_loop *loop)
     shoal_server_request_drain(loop->server);
 }
 
+/* With busy polling: something happened so short a time ago that the next thing is not worth going
+ * to sleep for. The loop takes turns that do not wait then, in which posts need no wake-up. */
+static bool is_expecting(struct shoal_loop *loop)
+{
+    return loop->busy_poll_ns > 0 &&
+           shoal__loop_now_ns(loop) - loop->active_ns < loop->busy_poll_ns;
+}
+
 /* Waits for events, or only looks, and has their callbacks called. */
 static void poll_events(struct shoal_loop *loop, bool may_wait)
 {
     loop->want_turn = false;
+    may_wait = may_wait && !is_expecting(loop);
     bool waits = may_wait && arm_tick(loop) && shoal__mailbox_sleep(&loop->mailbox);
     loop->asleep = waits;
     loop->in_turn = false;
@@ -393,7 +403,9 @@ static void poll_events(struct shoal_loop *loop, bool may_wait)
     else if (event_base_loop(loop->base, how) < 0)
         base_failed(loop);
 
-    if (!loop->in_turn)
+    if (loop->in_turn)
+        loop->active_ns = loop->turn_started_ns;
+    else
         begin_turn(loop);
 }
 
@@ -580,6 +592,8 @@ static struct shoal_loop *make_loop(struct shoal_server *server, unsigned index,
     loop->wake_fd = -1;
     loop->tick_at_ns = INT64_MAX;
     loop->sweep_ns = INT64_MIN;
+    loop->busy_poll_ns = server != NULL ? shoal__server_cfg(server)->busy_poll_us * 1000 : 0;
+    loop->active_ns = INT64_MIN / 2; /* long ago: no event yet */
     loop->pool_batch_end = &loop->pool_batch;
     shoal__mailbox_init(&loop->mailbox);
     shoal__timers_init(&loop->timers);

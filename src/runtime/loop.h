@@ -99,6 +99,8 @@ struct shoal_loop {
     int64_t sweep_ns;         /* while timers are fired: those due by then; else INT64_MIN */
     int64_t now_ns;           /* as of this turn; 0: not asked yet in this turn */
     int64_t turn_started_ns;
+    int64_t busy_poll_ns;        /* constant; 0: off */
+    int64_t active_ns;           /* when there last was an event or a post */
     struct shoal_task *posted;   /* taken from the mailbox, not yet run */
     struct shoal_task *deferred; /* circular list's tail */
     struct shoal__loop_layer *layer;

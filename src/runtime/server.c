@@ -22,8 +22,8 @@ static bool is_valid(const struct shoal_server_cfg *cfg)
 {
     return cfg->loops <= MAX_LOOPS && cfg->workers >= -1 && cfg->workers <= MAX_WORKERS &&
            (cfg->workers == 0 || (cfg->pool_capacity > 0 && cfg->pool_capacity <= INT_MAX)) &&
-           cfg->pool_shed_target_ms >= 0 && cfg->watchdog_ms >= 0 &&
-           (unsigned)cfg->accept <= SHOAL_ACCEPT_REUSEPORT;
+           cfg->pool_shed_target_ms >= 0 && cfg->watchdog_ms >= 0 && cfg->busy_poll_us >= 0 &&
+           cfg->busy_poll_us <= 1000000 && (unsigned)cfg->accept <= SHOAL_ACCEPT_REUSEPORT;
 }
 
 /* Takes over what the caller's version of the struct has; the rest keeps its default. */
@@ -256,6 +256,19 @@ unsigned shoal_server_loops(const struct shoal_server *server)
 struct shoal_loop *shoal_server_loop(struct shoal_server *server, unsigned index)
 {
     return index < server->loop_count ? server->loops[index] : NULL;
+}
+
+/* Both orders are sequential: either we see that the loops are hidden, or hide_loops() sees us. */
+struct shoal_loop *shoal__server_pin_loop(struct shoal_server *server, unsigned index)
+{
+    atomic_fetch_add_explicit(&server->pins, 1, memory_order_seq_cst);
+    struct shoal_loop **loops = atomic_load_explicit(&server->reachable, memory_order_seq_cst);
+    return loops != NULL && index < server->loop_count ? loops[index] : NULL;
+}
+
+void shoal__server_unpin_loop(struct shoal_server *server)
+{
+    atomic_fetch_sub_explicit(&server->pins, 1, memory_order_release);
 }
 
 struct shoal_pool *shoal_server_pool(struct shoal_server *server)

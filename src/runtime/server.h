@@ -85,6 +85,14 @@ const struct shoal_log *shoal__server_log(const struct shoal_server *server);
  * Thread: any, from a part's open() on. */
 enum shoal_accept shoal__server_accept_mode(const struct shoal_server *server);
 
+/*
+ * The loop of that number, which will not be freed before shoal__server_unpin_loop(); NULL where
+ * the server does not run. Between the two nothing is done but posting. Either way, unpin follows.
+ * Thread: any.
+ */
+struct shoal_loop *shoal__server_pin_loop(struct shoal_server *server, unsigned index);
+void shoal__server_unpin_loop(struct shoal_server *server);
+
 /* The effective limit of accepted connections, from cfg and the descriptor limit.
  * Thread: any, from a part's open() on. */
 size_t shoal__server_max_connections(const struct shoal_server *server);

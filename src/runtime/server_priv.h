@@ -60,6 +60,8 @@ struct shoal_server {
     /* Any thread. */
     _Atomic bool draining;
     _Atomic size_t connections;
+    _Atomic(struct shoal_loop **) reachable; /* `loops` while they may be posted to from anywhere */
+    _Atomic unsigned pins;                   /* threads that look at `reachable` just now */
 
     /* Under net_lock, which is never held together with another lock. */
     pthread_mutex_t net_lock;

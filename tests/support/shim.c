@@ -44,7 +44,7 @@ static void *next_definition(_Atomic(void *) *slot, const char *name)
  * harmless. */
 #define REAL(name)                      \
     static _Atomic(void *) real_##name; \
-    __typeof__(&name) next_##name;      \
+    __typeof__(&(name)) next_##name;    \
     *(void **)(&next_##name) = next_definition(&real_##name, #name)
 
 static bool is_interrupted(void)

@@ -5,12 +5,15 @@ Python's standard library only. Every wait is for a condition and bounded; nothi
 A test file ends with `shoal_program.main()`.
 """
 
+import atexit
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 import unittest
@@ -44,9 +47,17 @@ def is_writable(sock, seconds):
     return bool(select.select([], [sock], [], seconds)[1])
 
 
+def state_folder():
+    """A folder of its own for what a server keeps, removed at the end."""
+    folder = tempfile.mkdtemp(prefix="shoal-state-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 def environment(extra=None):
     env = {k: v for k, v in os.environ.items()
            if not k.startswith("SHOAL_") or k in ("SHOAL_BIN", "SHOAL_SANITIZE")}
+    env["XDG_STATE_HOME"] = state_folder()
     env.update(extra or {})
     return env
 

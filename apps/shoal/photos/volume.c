@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,12 @@ struct edition *volume_hold(struct volume *volume)
         if (refs > 0)
             return edition;
     }
+}
+
+struct edition *edition_hold(struct edition *edition)
+{
+    atomic_fetch_add_explicit(&edition->refs, 1, memory_order_relaxed);
+    return edition;
 }
 
 void edition_release(struct volume *volume, struct edition **edition)
@@ -279,12 +286,23 @@ static void stop(struct volume *volume)
     pthread_mutex_unlock(&volume->lock);
 }
 
+/* A thread that leaves the process's signals to others. */
+static int start_thread(struct volume *volume, pthread_t *out_thread, void *(*run)(void *))
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(out_thread, NULL, run, volume);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error;
+}
+
 static int start_threads(struct volume *volume)
 {
-    int error = pthread_create(&volume->writer, NULL, volume_write, volume);
+    int error = start_thread(volume, &volume->writer, volume_write);
     if (error != 0)
         return -error;
-    error = pthread_create(&volume->keeper, NULL, volume_keep, volume);
+    error = start_thread(volume, &volume->keeper, volume_keep);
     if (error != 0) {
         stop(volume);
         pthread_join(volume->writer, NULL);

@@ -72,6 +72,9 @@ struct volume_photo {
  * Thread: any, without a lock. */
 struct edition *volume_hold(struct volume *volume);
 
+/* Holds what is held already once more. Thread: any. */
+struct edition *edition_hold(struct edition *edition);
+
 /* Gives it back and clears *edition. NULL is a no-op. Thread: any. */
 void edition_release(struct volume *volume, struct edition **edition);
 

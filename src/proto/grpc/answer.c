@@ -196,6 +196,18 @@ int shoal_grpc_fail_with(struct shoal_grpc_call *call, int status, struct shoal_
     return status;
 }
 
+/* Copies what the work's memory holds; nothing, most of the time. */
+static int take_over(struct shoal__arena *arena, struct shoal_view text, struct shoal_view *out)
+{
+    if (text.size == 0)
+        return 0;
+    char *copy = shoal__arena_strdup(arena, text);
+    if (!copy)
+        return -SHOAL_ENOMEM;
+    *out = shoal_view(copy, text.size);
+    return 0;
+}
+
 int shoal__grpc_merge(struct shoal_grpc_call *call, const struct grpc_answer *answer)
 {
     struct grpc_answer *own = &call->answer;
@@ -206,12 +218,13 @@ int shoal__grpc_merge(struct shoal_grpc_call *call, const struct grpc_answer *an
     for (uint32_t i = 0; rc == 0 && i < answer->trailing.count; i++)
         rc = shoal__http_fields_add(&own->trailing, own->arena, answer->trailing.items[i].name,
                                     answer->trailing.items[i].value);
-    own->text = shoal_view(shoal__arena_strdup(own->arena, answer->text), answer->text.size);
-    own->details =
-        shoal_view(shoal__arena_strdup(own->arena, answer->details), answer->details.size);
     own->compress = answer->compress;
     own->negotiated = answer->negotiated;
-    return own->text.data && own->details.data ? rc : -SHOAL_ENOMEM;
+    if (rc == 0)
+        rc = take_over(own->arena, answer->text, &own->text);
+    if (rc == 0)
+        rc = take_over(own->arena, answer->details, &own->details);
+    return rc;
 }
 
 /* Replies */

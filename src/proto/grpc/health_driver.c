@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "proto/grpc/service.h"
 #include "runtime/loop.h"
+#include "runtime/server.h"
 
 typedef Shoal__Grpc__Health__HealthCheckRequest request_message;
 typedef Shoal__Grpc__Health__HealthCheckResponse response_message;
@@ -156,14 +157,20 @@ static void update_all(struct shoal_loop *loop, void *arg)
     }
 }
 
+/* Posts to one loop; false past the last, and where the server does not run. */
+static bool post_update(struct shoal_grpc *grpc, unsigned index)
+{
+    struct shoal_loop *loop = shoal__server_pin_loop(grpc->server, index);
+    if (loop)
+        (void)shoal_call(loop, update_all, grpc);
+    shoal__server_unpin_loop(grpc->server);
+    return loop != NULL;
+}
+
 void shoal__grpc_health_changed(struct shoal_grpc *grpc)
 {
-    unsigned count = grpc->health ? shoal_server_loops(grpc->server) : 0;
-    for (unsigned i = 0; i < count; i++) {
-        struct shoal_loop *loop = shoal_server_loop(grpc->server, i);
-        if (loop)
-            (void)shoal_call(loop, update_all, grpc);
-    }
+    for (unsigned i = 0; grpc->health && post_update(grpc, i); i++)
+        continue;
 }
 
 /* Handlers */

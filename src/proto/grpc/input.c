@@ -15,6 +15,8 @@
 static const struct shoal__grpc_error cut = {SHOAL_GRPC_INTERNAL, "message cut off"};
 static const struct shoal__grpc_error undecodable = {SHOAL_GRPC_INTERNAL,
                                                      "message cannot be decoded"};
+static const struct shoal__grpc_error too_large_unpacked = {SHOAL_GRPC_RESOURCE_EXHAUSTED,
+                                                            "message too large unpacked"};
 static const struct shoal__grpc_error not_encoded = {
     SHOAL_GRPC_INTERNAL, "compressed message, but grpc-encoding is identity"};
 static const struct shoal__grpc_error too_few = {SHOAL_GRPC_UNIMPLEMENTED,
@@ -99,8 +101,11 @@ static const struct shoal__grpc_error *unpack(struct shoal_grpc_call *call,
         shoal__grpc_one_request(call->method) ? &call->arena : &call->message_arena;
     if (!shoal__wire_check(input, payload, call->session->endpoint->cfg.max_depth))
         return &undecodable;
-    call->in.request = shoal__wire_unpack(input, payload, arena);
-    return call->in.request ? NULL : &undecodable;
+    bool exhausted = false;
+    call->in.request = shoal__wire_unpack(input, payload, arena, &exhausted);
+    if (call->in.request)
+        return NULL;
+    return exhausted ? &too_large_unpacked : &undecodable;
 }
 
 static const struct shoal__grpc_error *inflate_and_unpack(struct shoal_grpc_call *call,

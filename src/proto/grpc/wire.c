@@ -87,21 +87,43 @@ bool shoal__wire_check(const ProtobufCMessageDescriptor *type, struct shoal_view
     return true;
 }
 
-static void *allocate(void *arena, size_t size)
+/* Enough for any message of sense: a short text in a message of its own unpacks to twelve times
+ * its size, protobuf-c's own scratch included. */
+enum { MOST_GROWTH = 24, ANY_MESSAGE = 64 * 1024 };
+
+struct unpacking {
+    struct shoal__arena *arena;
+    size_t left;
+    bool exhausted;
+};
+
+static void *allocate(void *data, size_t size)
 {
-    return shoal__arena_alloc(arena, size);
+    struct unpacking *unpacking = data;
+    void *memory = size <= unpacking->left ? shoal__arena_alloc(unpacking->arena, size) : NULL;
+    if (memory)
+        unpacking->left -= size;
+    else
+        unpacking->exhausted = true;
+    return memory;
 }
 
 /* Everything goes with the arena. */
-static void release(void *arena, void *memory)
+static void release(void *data, void *memory)
 {
-    (void)arena;
+    (void)data;
     (void)memory;
 }
 
 ProtobufCMessage *shoal__wire_unpack(const ProtobufCMessageDescriptor *type,
-                                     struct shoal_view message, struct shoal__arena *arena)
+                                     struct shoal_view message, struct shoal__arena *arena,
+                                     bool *out_exhausted)
 {
-    ProtobufCAllocator allocator = {allocate, release, arena};
-    return protobuf_c_message_unpack(type, &allocator, message.size, (const uint8_t *)message.data);
+    struct unpacking unpacking = {arena, ANY_MESSAGE + message.size * MOST_GROWTH, false};
+    ProtobufCAllocator allocator = {allocate, release, &unpacking};
+    ProtobufCMessage *unpacked =
+        protobuf_c_message_unpack(type, &allocator, message.size, (const uint8_t *)message.data);
+    if (!unpacked)
+        *out_exhausted = unpacking.exhausted;
+    return unpacked;
 }

@@ -34,10 +34,13 @@ bool shoal__wire_check(const ProtobufCMessageDescriptor *type, struct shoal_view
                        unsigned max_depth);
 
 /*
- * Unpacks a checked message into the arena. Returns NULL where it is malformed or memory is out.
+ * Unpacks a checked message into the arena. Returns NULL where it is malformed, and also, with
+ * *out_exhausted set, where memory is out or more of it is needed than a message of that size may
+ * cost: two bytes of an empty message inside another one unpack to a hundred.
  * Thread: owner of the arena.
  */
 ProtobufCMessage *shoal__wire_unpack(const ProtobufCMessageDescriptor *type,
-                                     struct shoal_view message, struct shoal__arena *arena);
+                                     struct shoal_view message, struct shoal__arena *arena,
+                                     bool *out_exhausted);
 
 #endif

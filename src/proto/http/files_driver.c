@@ -220,16 +220,23 @@ static void serve_prefix(struct shoal_http_request *req, void *arg)
     redirect_to_directory(req);
 }
 
+/* Bytes may wait in the connection's output long after the request has ended, so what is not ours
+ * is duplicated. */
 int shoal_http_reply_file(struct shoal_http_request *req, int fd, const char *name, bool close_fd)
 {
-    struct shoal__file *file;
-    int rc = shoal__file_create(fd, SHOAL__ENCODING_IDENTITY, &file);
-    if (rc < 0)
-        return rc == -SHOAL_ENOMEM ? rc : -SHOAL_EINVAL;
-    struct shoal__file_terms terms = {.type = shoal__mime_type(NULL, name)};
-    rc = shoal__file_reply(req, file, &terms);
-    file->close_fd = close_fd && rc == 0;
-    shoal__file_unref(&file);
+    int ours = close_fd ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    struct shoal__file *file = NULL;
+    int rc = ours < 0 ? -errno : shoal__file_create(ours, SHOAL__ENCODING_IDENTITY, &file);
+    if (rc == 0) {
+        struct shoal__file_terms terms = {.type = shoal__mime_type(NULL, name)};
+        rc = shoal__file_reply(req, file, &terms);
+        file->close_fd = rc == 0;
+        shoal__file_unref(&file);
+    } else if (rc == -EISDIR || rc == -SHOAL_ENOENT) {
+        rc = -SHOAL_EINVAL;
+    }
+    if (rc < 0 && !close_fd && ours >= 0)
+        close(ours);
     return rc;
 }
 

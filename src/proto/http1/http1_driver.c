@@ -627,6 +627,7 @@ size_t shoal__http1_on_data(struct shoal_conn *conn, struct shoal_view in)
             return in.size;
         if (shoal_conn_paused(conn) || waits_for_output(session))
             return used;
+        go_on = go_on || !session->exchange; /* it was what the rest had waited for */
     }
     bool waits = session->exchange && session->exchange->input == HTTP1_INPUT_READ;
     if (waits && in.size - used > PIPELINED) {

@@ -53,6 +53,7 @@ struct shoal__http2_engine {
     const struct shoal__http2_output *output;
     void *output_arg;
     struct shoal__list streams;
+    struct http2_stream *recent; /* last looked for: the next callback asks for the same; or NULL */
     struct shoal__useless_work useless;
     struct http2_input input;
     int64_t now_ms;
@@ -113,7 +114,7 @@ static inline struct shoal__http2_engine *http2_engine_of(const struct http2_str
 }
 
 /* The stream of that id, or NULL. Thread: owner. */
-struct http2_stream *shoal__http2_stream_find(const struct shoal__http2_engine *engine, int32_t id);
+struct http2_stream *shoal__http2_stream_find(struct shoal__http2_engine *engine, int32_t id);
 
 /* A new stream in the engine's list; 0 as id where it is not known yet. NULL where memory is out.
  * Thread: owner. */

@@ -13,6 +13,7 @@
 #include "base/assert.h"
 
 enum {
+    FRAME_HEAD = 9,         /* RFC 9113 §4.1 */
     BRIEF_MAX = 512,        /* bytes of a body that are kept in the arena */
     DRIBBLE_MAX = 64,       /* a frame of less, with more waiting, is the peer's doing */
     SMALL_RESPONSE = 65536, /* what is longer shares the connection with others */
@@ -28,9 +29,11 @@ static struct http2_stream *stream_of(const struct shoal__stream *stream)
 
 /* Life */
 
-struct http2_stream *shoal__http2_stream_find(const struct shoal__http2_engine *engine, int32_t id)
+struct http2_stream *shoal__http2_stream_find(struct shoal__http2_engine *engine, int32_t id)
 {
-    return nghttp2_session_get_stream_user_data(engine->nghttp2, id);
+    if (!engine->recent || engine->recent->id != id)
+        engine->recent = nghttp2_session_get_stream_user_data(engine->nghttp2, id);
+    return engine->recent;
 }
 
 struct http2_stream *shoal__http2_stream_create(struct shoal__http2_engine *engine, int32_t id)
@@ -54,6 +57,8 @@ struct http2_stream *shoal__http2_stream_create(struct shoal__http2_engine *engi
 
 void shoal__http2_stream_discard(struct http2_stream *self)
 {
+    if (http2_engine_of(self)->recent == self)
+        http2_engine_of(self)->recent = NULL;
     shoal__list_remove(&self->node);
     shoal__buf_fini(&self->out);
     shoal__arena_fini(&self->arena);
@@ -450,6 +455,22 @@ static int write_body(struct http2_stream *self, size_t size)
     return rc;
 }
 
+/* A small body goes out in one piece with its frame's head: there are many of them. */
+static int write_frame(struct http2_stream *self, const uint8_t *head, size_t size)
+{
+    const struct shoal__http2_engine *engine = http2_engine_of(self);
+    char whole[FRAME_HEAD + BRIEF_MAX];
+    if (size == 0 || size > self->brief.size) {
+        int rc = engine->output->write(engine->output_arg, shoal_view(head, FRAME_HEAD));
+        return rc < 0 ? rc : write_body(self, size);
+    }
+    memcpy(whole, head, FRAME_HEAD);
+    memcpy(whole + FRAME_HEAD, self->brief.data, size);
+    self->brief = shoal_view_from(self->brief, size);
+    http2_engine_of(self)->out_memory -= size;
+    return engine->output->write(engine->output_arg, shoal_view(whole, FRAME_HEAD + size));
+}
+
 /* A frame of data is worth something, unless the peer's window made it tiny. */
 static void account_for_sent(struct http2_stream *self, size_t size)
 {
@@ -472,16 +493,13 @@ int shoal__http2_send_data(nghttp2_session *nghttp2, nghttp2_frame *frame, const
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     SHOAL_ASSERT(frame->data.padlen == 0); /* only a callback that we do not set would pad */
 
-    const size_t head_size = 9; /* RFC 9113 §4.1 */
-    int rc = engine->output->write(engine->output_arg, shoal_view(head, head_size));
-    if (rc >= 0)
-        rc = write_body(self, size);
+    int rc = write_frame(self, head, size);
     if (rc < 0) {
         engine->failure = rc;
         return NGHTTP2_ERR_CALLBACK_FAILURE;
     }
     account_for_sent(self, size);
-    engine->sent += head_size + size;
+    engine->sent += FRAME_HEAD + size;
     return engine->sent >= engine->most ? NGHTTP2_ERR_PAUSE : 0;
 }
 

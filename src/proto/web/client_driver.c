@@ -75,8 +75,7 @@ static struct client_origin *get_origin(struct shoal_http_client *client,
     char key[LONGEST_HOST + URL_FRAME];
     if (!print_key(url, key, sizeof(key)))
         return NULL;
-    struct shoal__hashmap_node *node =
-        shoal__hashmap_get(&client->origins, shoal_view_of(key));
+    struct shoal__hashmap_node *node = shoal__hashmap_get(&client->origins, shoal_view_of(key));
     return node ? origin_of_node(node) : create_origin(client, key, url->tls);
 }
 
@@ -138,7 +137,8 @@ static void note_idle(struct client_link *link)
 
 static void part_from_idle(struct client_origin *origin)
 {
-    SHOAL_LIST_FOREACH (node, &origin->links) {
+    SHOAL_LIST_FOREACH(node, &origin->links)
+    {
         struct client_link *link = SHOAL_CONTAINER_OF(node, struct client_link, node);
         if (!shoal__list_is_empty(&link->idle_node))
             part(link);
@@ -307,7 +307,8 @@ static int open_link(struct client_origin *origin)
 /* Gives the fetch to a link. False where none takes it now. */
 static bool find_link(struct client_origin *origin, struct shoal_fetch *fetch)
 {
-    SHOAL_LIST_FOREACH (node, &origin->links) {
+    SHOAL_LIST_FOREACH(node, &origin->links)
+    {
         struct client_link *link = SHOAL_CONTAINER_OF(node, struct client_link, node);
         if (!link->session || link->leaving)
             continue;
@@ -393,14 +394,12 @@ static void destroy_local(struct shoal__loop_local *base)
 {
     struct client_local *local = (struct client_local *)base;
     for (struct shoal__list *node; (node = shoal__list_first(&local->clients));) {
-        struct shoal_http_client *client =
-            SHOAL_CONTAINER_OF(node, struct shoal_http_client, node);
+        struct shoal_http_client *client = SHOAL_CONTAINER_OF(node, struct shoal_http_client, node);
         struct shoal__list *fetch;
         client->closing = false; /* so that it stays until we are done with it */
         while ((fetch = shoal__list_first(&client->fetches))) {
             struct shoal_fetch *last = SHOAL_CONTAINER_OF(fetch, struct shoal_fetch, node);
-            last->paused = false;
-            shoal__fetch_finish(last, -SHOAL_ECANCELED);
+            shoal__fetch_give_up(last, -SHOAL_ECANCELED);
             shoal__fetch_catch_up(last);
         }
         free_client(client);
@@ -440,9 +439,8 @@ static struct shoal__session_limits session_limits(const struct shoal_http_clien
     limits.max_fields = MAX_FIELDS;
     limits.max_fields_bytes = cfg->max_fields_bytes;
     limits.stream_window = cfg->stream_window < INT32_MAX ? cfg->stream_window : INT32_MAX;
-    limits.session_window = limits.stream_window < INT32_MAX / WINDOWS
-                                ? limits.stream_window * WINDOWS
-                                : INT32_MAX;
+    limits.session_window =
+        limits.stream_window < INT32_MAX / WINDOWS ? limits.stream_window * WINDOWS : INT32_MAX;
     limits.read_stall_ms = limits.write_stall_ms = 0; /* a fetch has its own deadline, or none */
     return limits;
 }
@@ -511,8 +509,7 @@ int shoal_http_client_create(struct shoal_loop *loop, const struct shoal_http_cl
     if (!is_sane(&all))
         return -SHOAL_EINVAL;
 
-    struct client_local *local =
-        (struct client_local *)shoal__loop_local(loop, &key, create_local);
+    struct client_local *local = (struct client_local *)shoal__loop_local(loop, &key, create_local);
     struct shoal_http_client *client = local ? calloc(1, sizeof(*client)) : NULL;
     if (!client)
         return -SHOAL_ENOMEM;
@@ -530,11 +527,14 @@ int shoal_http_client_create(struct shoal_loop *loop, const struct shoal_http_cl
     return 0;
 }
 
+/* A server that still works for us is to see that we have gone, not only that we say no more. */
 static void close_links(struct client_origin *origin)
 {
-    SHOAL_LIST_FOREACH (node, &origin->links)
-        shoal_conn_close(SHOAL_CONTAINER_OF(node, struct client_link, node)->conn,
-                         SHOAL_CLOSE_FLUSH);
+    SHOAL_LIST_FOREACH (node, &origin->links) {
+        struct client_link *link = SHOAL_CONTAINER_OF(node, struct client_link, node);
+        bool busy = link->session && link->session->open_streams > 0;
+        shoal_conn_close(link->conn, busy ? SHOAL_CLOSE_ABORT : SHOAL_CLOSE_FLUSH);
+    }
 }
 
 void shoal_http_client_destroy(struct shoal_http_client **client)
@@ -545,8 +545,8 @@ void shoal_http_client_destroy(struct shoal_http_client **client)
         return;
     SHOAL__ASSERT_OWNER(self->loop);
     self->closing = true;
-    SHOAL_LIST_FOREACH (node, &self->fetches)
-        shoal__fetch_finish(SHOAL_CONTAINER_OF(node, struct shoal_fetch, node), -SHOAL_ECANCELED);
+    SHOAL_LIST_FOREACH(node, &self->fetches)
+    shoal__fetch_give_up(SHOAL_CONTAINER_OF(node, struct shoal_fetch, node), -SHOAL_ECANCELED);
     struct shoal__hashmap_node *node = NULL;
     while ((node = shoal__hashmap_next(&self->origins, node)))
         close_links(origin_of_node(node));

@@ -23,6 +23,8 @@
 #include "base/list.h"
 #include "proto/http/stream.h"
 
+struct shoal__client_url;
+
 /* Owned by itself: it goes when it has been destroyed and its links and fetches have gone. */
 struct shoal_http_client {
     struct shoal_loop *loop;
@@ -40,7 +42,8 @@ struct shoal_http_client {
     bool closing; /* destroyed: takes no more */
 };
 
-/* A scheme, host and port. Owned by its client; goes when nothing waits at it and no link is left. */
+/* A scheme, host and port. Owned by its client; goes when nothing waits at it and no link is left.
+ */
 struct client_origin {
     struct shoal__hashmap_node node; /* key: the URL that is connected to */
     struct shoal_http_client *client;
@@ -87,9 +90,10 @@ struct shoal_fetch {
     struct shoal_view authority;
     struct shoal_view target;
     struct shoal__http_fields fields;
-    struct shoal_buf body; /* the whole one, or what of a streamed one waits for the stream */
-    int64_t length;        /* -1: not known */
-    unsigned redirects;    /* that may still be followed */
+    struct shoal_buf body;   /* the whole one */
+    struct shoal_buf unsent; /* what of it, or of a streamed one, has not gone to the stream */
+    int64_t length;          /* -1: not known */
+    unsigned redirects;      /* that may still be followed */
 
     /* The response. */
     unsigned head_status; /* 0: no head has come */
@@ -113,19 +117,20 @@ struct shoal_fetch {
     void *arg;
     void *data;
 
-    int status;           /* FETCH_ENDED: what done is told */
-    uint8_t state;        /* enum fetch_st */
-    bool has_body : 1;    /* the request has one, be it empty */
-    bool streams : 1;     /* it comes by shoal_fetch_write() */
-    bool said_all : 1;    /* the request's end has been handed over */
-    bool choked : 1;      /* a write returned 1 */
+    int status;        /* FETCH_ENDED: what done is told */
+    uint8_t state;     /* enum fetch_st */
+    uint8_t tries;     /* that failed */
+    bool has_body : 1; /* the request has one, be it empty */
+    bool streams : 1;  /* it comes by shoal_fetch_write() */
+    bool said_all : 1; /* the request's end has been handed over */
+    bool choked : 1;   /* a write returned 1 */
     bool tell_drained : 1;
     bool paused : 1;
-    bool heard : 1;       /* something of a response has come */
-    bool whole : 1;       /* all of it */
-    bool kept_link : 1;   /* its link had served before */
-    bool repeated : 1;    /* this is the second try */
-    bool scheduled : 1;   /* `task` is on its way */
+    bool heard : 1;     /* something of a response has come */
+    bool whole : 1;     /* all of it */
+    bool kept_link : 1; /* its link had served before */
+    bool scheduled : 1; /* `task` is on its way */
+    bool given_up : 1;  /* by our side: what was held is not told any more */
 };
 
 /* client_driver.c */
@@ -144,7 +149,6 @@ void shoal__client_let_go(struct shoal_http_client *client);
  * Has the fetch wait at the origin of its URL, before others where `first`, and gives it to a link
  * where one is free. Returns 0, or -SHOAL_ENOMEM. Thread: owner.
  */
-struct shoal__client_url;
 int shoal__client_enqueue(struct shoal_fetch *fetch, const struct shoal__client_url *url);
 
 /* The same again at the origin where it was, before all others: its link was dead, so the other
@@ -160,8 +164,15 @@ void shoal__client_dequeue(struct shoal_fetch *fetch);
  * Thread: owner. */
 int shoal__fetch_begin(struct shoal_fetch *fetch, struct client_link *link);
 
-/* Ends the fetch, unless it has ended: `done` follows. Thread: owner. */
+/* Sends the fetch to a URL, part of `fetch->url`: queues it there. Returns as
+ * shoal__client_enqueue() and shoal__client_tls(). Thread: owner. */
+int shoal__fetch_aim(struct shoal_fetch *fetch, const struct shoal__client_url *url);
+
+/* Ends the fetch, unless it has ended: `done` follows, after what was held. Thread: owner. */
 void shoal__fetch_finish(struct shoal_fetch *fetch, int status);
+
+/* Ends it for our side's own reasons: only `done` follows, paused or not. Thread: owner. */
+void shoal__fetch_give_up(struct shoal_fetch *fetch, int status);
 
 /* Has shoal__fetch_catch_up() run in the next turn. Thread: owner. */
 void shoal__fetch_schedule(struct shoal_fetch *fetch);

@@ -11,12 +11,15 @@
 
 #include <shoal/buf.h>
 #include <shoal/error.h>
+#include <shoal/view.h>
 
 #include "base/checked.h"
 #include "proto/web/client_driver.h"
 #include "proto/web/client_url.h"
 
 enum {
+    MOST_REFUSALS = 5,
+    SLICE = 256 * 1024,       /* of a body, written at once */
     SKIPPED_MAX = 256 * 1024, /* body of a redirect read to keep its connection */
     FIRST_GATHERED = 4096,
     MOST_RESERVED = 1024 * 1024, /* of what the server says that it will send */
@@ -24,21 +27,47 @@ enum {
 
 /* The request */
 
-/* Sends what there is of the body. */
-static int send_body(struct shoal_fetch *fetch)
+/* One slice of what waits, so that the stream's marks are looked at in between. */
+static int push_slice(struct shoal_fetch *fetch)
 {
-    struct shoal_buf *part = &fetch->body;
-    struct shoal_buf copy = {0};
+    struct shoal_buf slice = {0};
+    size_t size = shoal_buf_size(&fetch->unsent);
+    if (size > SLICE)
+        size = SLICE;
+    int rc = shoal_buf_share(&slice, &fetch->unsent, size);
+    if (rc == 0)
+        rc = shoal__stream_write_buf(fetch->stream, &slice);
+    if (rc >= 0)
+        shoal_buf_consume(&fetch->unsent, size);
+    shoal__buf_fini(&slice);
+    return rc;
+}
+
+/* Hands what waits to the stream, as far as its marks allow, and then the end. Returns 0, 1 where
+ * on_drained will go on, or a negative code. */
+static int push(struct shoal_fetch *fetch)
+{
     int rc = 0;
-    if (!fetch->streams) { /* kept, for it may have to be sent again */
-        rc = shoal_buf_share(&copy, part, shoal_buf_size(part));
-        part = &copy;
+    while (rc == 0 && shoal_buf_size(&fetch->unsent) > 0)
+        rc = push_slice(fetch);
+    if (rc < 0 || shoal_buf_size(&fetch->unsent) > 0)
+        return rc;
+    if (!fetch->said_all)
+        return rc;
+    int ended = shoal__stream_end(fetch->stream, NULL, 0);
+    return ended < 0 ? ended : rc;
+}
+
+/* A new stream: the whole body is kept, for it may have to be sent again. */
+static int begin_body(struct shoal_fetch *fetch)
+{
+    int rc = 0;
+    if (!fetch->streams) {
+        shoal__buf_fini(&fetch->unsent);
+        rc = shoal_buf_share(&fetch->unsent, &fetch->body, shoal_buf_size(&fetch->body));
     }
-    if (rc == 0 && shoal_buf_size(part) > 0)
-        rc = shoal__stream_write_buf(fetch->stream, part);
-    shoal__buf_fini(&copy);
-    if (rc >= 0 && fetch->said_all)
-        return shoal__stream_end(fetch->stream, NULL, 0);
+    if (rc == 0)
+        rc = push(fetch);
     if (rc == 0 && fetch->choked) {
         fetch->tell_drained = true;
         shoal__fetch_schedule(fetch);
@@ -67,7 +96,7 @@ int shoal__fetch_begin(struct shoal_fetch *fetch, struct client_link *link)
     shoal__client_dequeue(fetch);
     fetch->state = FETCH_OPEN;
     fetch->kept_link = link->served > 0;
-    rc = fetch->has_body ? send_body(fetch) : 0;
+    rc = fetch->has_body ? begin_body(fetch) : 0;
     if (rc < 0)
         shoal__fetch_finish(fetch, rc);
     return 0;
@@ -114,7 +143,7 @@ static int expect_body(struct shoal_fetch *fetch, int64_t length)
 {
     if (fetch->on_data || length < 0)
         return 0;
-    if ((uint64_t)length > fetch->max_body && strcmp(fetch->method, "HEAD") != 0)
+    if ((uint64_t)length > fetch->max_body)
         return -SHOAL_EOVERFLOW;
     return reserve(fetch, (length < MOST_RESERVED ? (size_t)length : MOST_RESERVED) + 1);
 }
@@ -151,8 +180,8 @@ static const char *where_to(struct shoal_fetch *fetch, const struct shoal__head 
 {
     const struct shoal__http_field *location =
         shoal__http_field_find(head->fields, head->field_count, shoal_view_of("location"));
-    bool moved = (head->status >= 301 && head->status <= 303) || head->status == 307 ||
-                 head->status == 308;
+    bool moved =
+        (head->status >= 301 && head->status <= 303) || head->status == 307 || head->status == 308;
     if (!moved || !location || fetch->redirects == 0 || (fetch->streams && repeats(fetch)))
         return NULL;
     struct shoal__client_url from, to;
@@ -166,9 +195,24 @@ static void become_get(struct shoal_fetch *fetch)
 {
     fetch->method = "GET";
     fetch->has_body = fetch->streams = false;
+    fetch->said_all = true;
     shoal__buf_fini(&fetch->body);
+    shoal__buf_fini(&fetch->unsent);
     shoal__http_fields_remove(&fetch->fields, shoal_view_of("content-type"));
     shoal__http_fields_remove(&fetch->fields, shoal_view_of("content-encoding"));
+}
+
+int shoal__fetch_aim(struct shoal_fetch *fetch, const struct shoal__client_url *url)
+{
+    bool rooted = url->target.size > 0 && url->target.data[0] == '/';
+    char *target = shoal__arena_printf(&fetch->arena, "%s%.*s", rooted ? "" : "/",
+                                       (int)url->target.size, url->target.data);
+    if (!target)
+        return -SHOAL_ENOMEM;
+    fetch->target = shoal_view_of(target);
+    fetch->authority = url->authority;
+    int rc = url->tls ? shoal__client_tls(fetch->client) : 0;
+    return rc < 0 ? rc : shoal__client_enqueue(fetch, url);
 }
 
 /* What was meant for one host is not told to another. */
@@ -196,7 +240,8 @@ static void follow(struct shoal_fetch *fetch)
     fetch->redirects--;
     fetch->head_status = 0;
     fetch->head_field_count = fetch->skipped = 0;
-    fetch->heard = fetch->whole = fetch->repeated = false;
+    fetch->heard = fetch->whole = false;
+    fetch->tries = 0;
     if (rc == 0)
         rc = shoal__fetch_aim(fetch, &to);
     if (rc < 0)
@@ -239,7 +284,7 @@ static void deliver(struct shoal_fetch *fetch, struct shoal_view data)
     else
         rc = gather(fetch, data);
     if (rc < 0)
-        shoal__fetch_finish(fetch, rc);
+        shoal__fetch_give_up(fetch, rc);
     else if (fetch->stream)
         shoal__stream_consume(fetch->stream, data.size);
 }
@@ -254,10 +299,18 @@ static bool deliver_held(struct shoal_fetch *fetch)
     shoal_buf_move(&now, &fetch->held); /* the callback may give the fetch up */
     deliver(fetch, shoal_view(piece.iov_base, piece.iov_len));
     shoal_buf_consume(&now, piece.iov_len);
-    if (fetch->status == 0)
+    if (!fetch->given_up)
         shoal_buf_move(&fetch->held, &now);
     shoal__buf_fini(&now);
     return true;
+}
+
+/* The response is whole. Where the request is not, nobody wants the rest of it. */
+static void came(struct shoal_fetch *fetch)
+{
+    fetch->whole = true;
+    if (!fetch->said_all)
+        shoal__stream_reset(fetch->stream, SHOAL__H2_CANCEL);
 }
 
 /* The stream's events. Once the fetch has ended it has no stream, and the stream no fetch. */
@@ -272,7 +325,7 @@ static void on_head(struct shoal__stream *stream, const struct shoal__head *head
         return;
     int rc = keep_head(fetch, head);
     fetch->next_url = rc == 0 ? where_to(fetch, head) : NULL;
-    if (rc == 0 && !fetch->next_url)
+    if (rc == 0 && !fetch->next_url && !end)
         rc = expect_body(fetch, head->content_length);
     if (rc < 0) {
         shoal__fetch_finish(fetch, rc);
@@ -280,8 +333,8 @@ static void on_head(struct shoal__stream *stream, const struct shoal__head *head
     }
     if (!fetch->next_url && fetch->on_head)
         fetch->on_head(fetch, fetch->arg);
-    if (end && fetch->stream)
-        shoal__fetch_came(fetch);
+    if (end && fetch->stream) /* still: on_head may have given it up */
+        came(fetch);
 }
 
 static void on_data(struct shoal__stream *stream, struct shoal_view data)
@@ -308,13 +361,20 @@ static void on_end(struct shoal__stream *stream, const struct shoal__http_field 
         return;
     }
     fetch->trailer_count = count;
-    shoal__fetch_came(fetch);
+    came(fetch);
 }
 
 static void on_drained(struct shoal__stream *stream)
 {
     struct shoal_fetch *fetch = stream->user;
+    int rc = 0;
     if (!fetch)
+        return;
+    if (shoal_buf_size(&fetch->unsent) > 0)
+        rc = push(fetch);
+    if (rc < 0)
+        shoal__fetch_finish(fetch, rc);
+    if (rc != 0)
         return;
     fetch->choked = false;
     if (fetch->on_drained && !fetch->said_all)
@@ -334,8 +394,8 @@ static bool may_repeat(const struct shoal_fetch *fetch, uint32_t error)
 {
     bool refused = error == SHOAL__H2_REFUSED_STREAM;
     bool was_dead = error == SHOAL__H2_CANCEL && fetch->kept_link && is_idempotent(fetch);
-    return (refused || was_dead) && !fetch->heard && !fetch->repeated && !fetch->streams &&
-           !shoal__client_is_closing(fetch->client);
+    bool again = (refused && fetch->tries < MOST_REFUSALS) || (was_dead && fetch->tries == 0);
+    return again && !fetch->heard && !fetch->streams && !shoal__client_is_closing(fetch->client);
 }
 
 static int status_of(const struct shoal_fetch *fetch, uint32_t error)
@@ -347,7 +407,7 @@ static int status_of(const struct shoal_fetch *fetch, uint32_t error)
     case SHOAL__H2_COMPRESSION_ERROR:
         return -SHOAL_EPROTOCOL;
     case SHOAL__H2_ENHANCE_YOUR_CALM: /* what our side says to too large a head */
-        return fetch->heard && fetch->head_status == 0 ? -SHOAL_EOVERFLOW : -SHOAL_EPIPE;
+        return fetch->head_status == 0 ? -SHOAL_EOVERFLOW : -SHOAL_EPIPE;
     default:
         return -SHOAL_EPIPE;
     }
@@ -367,7 +427,7 @@ static void on_close(struct shoal__stream *stream, uint32_t error)
         else
             shoal__fetch_finish(fetch, 0);
     } else if (may_repeat(fetch, error)) {
-        fetch->repeated = true;
+        fetch->tries++;
         shoal__client_enqueue_again(fetch);
     } else {
         shoal__fetch_finish(fetch, status_of(fetch, error));
@@ -384,14 +444,6 @@ static const struct shoal__stream_events stream_events = {
 
 /* Ends */
 
-/* The response is whole. Where the request is not, nobody wants the rest of it. */
-static void came(struct shoal_fetch *fetch)
-{
-    fetch->whole = true;
-    if (fetch->has_body && !fetch->said_all)
-        shoal__stream_reset(fetch->stream, SHOAL__H2_CANCEL);
-}
-
 void shoal__fetch_finish(struct shoal_fetch *fetch, int status)
 {
     if (fetch->state == FETCH_ENDED)
@@ -405,6 +457,16 @@ void shoal__fetch_finish(struct shoal_fetch *fetch, int status)
     }
     fetch->state = FETCH_ENDED;
     fetch->status = status;
+    shoal__fetch_schedule(fetch);
+}
+
+void shoal__fetch_give_up(struct shoal_fetch *fetch, int status)
+{
+    fetch->given_up = true;
+    fetch->paused = false;
+    shoal__buf_fini(&fetch->held);
+    shoal__fetch_finish(fetch, status);
+    fetch->status = status; /* also where it had ended, and was paused */
     shoal__fetch_schedule(fetch);
 }
 
@@ -440,6 +502,7 @@ void shoal__fetch_free(struct shoal_fetch *fetch)
     shoal_timer_stop(&fetch->deadline);
     shoal__list_remove(&fetch->node);
     shoal__buf_fini(&fetch->body);
+    shoal__buf_fini(&fetch->unsent);
     shoal__buf_fini(&fetch->held);
     shoal__arena_fini(&fetch->arena);
     free(fetch->gathered);

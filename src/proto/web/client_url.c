@@ -163,8 +163,7 @@ char *shoal__client_url_resolve(struct shoal__arena *arena, const char *base,
 
     rest = shoal_view_from(rest, strlen("://"));
     struct shoal_view authority = cut(&rest, "/?#");
-    struct shoal_view head =
-        shoal_view(base, (size_t)(authority.data - base) + authority.size);
+    struct shoal_view head = shoal_view(base, (size_t)(authority.data - base) + authority.size);
     struct shoal_view old_path = cut(&rest, "?#");
     struct shoal_view old_query = cut(&rest, "#");
     struct shoal_view path = cut(&reference, "?#");
@@ -173,7 +172,8 @@ char *shoal__client_url_resolve(struct shoal__arena *arena, const char *base,
                     reference.size > 0 && reference.data[0] == '?' ? reference : old_query);
     if (path.data[0] == '/')
         return join(arena, head, shoal_view(NULL, 0), path, reference);
-    struct shoal_view folder = shoal_view(old_path.data, without_last(old_path.data, old_path.size));
+    struct shoal_view folder =
+        shoal_view(old_path.data, without_last(old_path.data, old_path.size));
     char *merged = shoal__arena_printf(arena, "%.*s/", (int)folder.size, folder.data);
     return merged ? join(arena, head, shoal_view_of(merged), path, reference) : NULL;
 }

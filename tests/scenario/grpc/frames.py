@@ -2,92 +2,19 @@
 """Bad input by frames made by hand: each gets the status that gRPC asks for, on its stream only."""
 
 import gzip
-import socket
 import struct
 import unittest
 import zlib
 
-import h2.config
-import h2.connection
 import h2.errors
 import h2.events
 
 import shoal_program as sp
 from grpc_client import start
-
-HEAD = (("te", "trailers"), ("content-type", "application/grpc"))
-UNARY = "/shoal.v1.Echo/Unary"
+from raw_peer import HEAD, Peer, message
 BIDI = "/shoal.v1.Echo/Bidi"
 HELLO = b"\x0a\x05hello"
-OK, INVALID, DEADLINE, NOT_FOUND, EXHAUSTED, UNIMPLEMENTED, INTERNAL = 0, 3, 4, 5, 8, 12, 13
-
-
-def message(payload, flag=0, size=None):
-    return struct.pack(">BI", flag, len(payload) if size is None else size) + payload
-
-
-class Peer:
-    """A connection whose frames are valid HTTP/2 and whose gRPC is whatever the test says."""
-
-    def __init__(self, server):
-        self.sock = server.connect()
-        config = h2.config.H2Configuration(client_side=True, header_encoding="utf-8",
-                                           validate_outbound_headers=False,
-                                           normalize_outbound_headers=False)
-        self.h2 = h2.connection.H2Connection(config)
-        self.h2.initiate_connection()
-        self.flush()
-
-    def flush(self):
-        self.sock.sendall(self.h2.data_to_send())
-
-    def begin(self, path=UNARY, method="POST", fields=HEAD, end=False):
-        stream = self.h2.get_next_available_stream_id()
-        head = [(":method", method), (":scheme", "http"), (":path", path), (":authority", "x")]
-        self.h2.send_headers(stream, head + list(fields), end_stream=end)
-        self.flush()
-        return stream
-
-    def send(self, stream, data, end=False):
-        self.h2.send_data(stream, data, end_stream=end)
-        self.flush()
-
-    def finish(self, stream):
-        """What the server says until the stream is over: (HTTP status, fields, body, reset)."""
-        fields, body, reset, over = {}, b"", None, False
-        while not over:
-            data = self.sock.recv(65536)
-            assert data, f"the connection ended with {fields}"
-            for event in self.h2.receive_data(data):
-                if getattr(event, "stream_id", stream) != stream:
-                    continue
-                if isinstance(event, (h2.events.ResponseReceived, h2.events.TrailersReceived)):
-                    fields.update(event.headers)
-                elif isinstance(event, h2.events.DataReceived):
-                    body += event.data
-                    self.h2.acknowledge_received_data(event.flow_controlled_length, stream)
-                elif isinstance(event, h2.events.StreamReset):
-                    reset, over = event.error_code, True
-                elif isinstance(event, h2.events.StreamEnded):
-                    over = True
-            self.flush()
-        return fields.get(":status"), fields, body, reset
-
-    def call(self, *parts, path=UNARY, fields=HEAD, end=True):
-        stream = self.begin(path, fields=fields, end=end and not parts)
-        for part in parts[:-1]:
-            self.send(stream, part)
-        if parts:
-            self.send(stream, parts[-1], end=end)
-        return self.finish(stream)
-
-    def status(self, *parts, **more):
-        http, fields, _, _ = self.call(*parts, **more)
-        assert http == "200", http
-        return int(fields["grpc-status"])
-
-    def close(self):
-        self.sock.close()
+OK, DEADLINE, EXHAUSTED, UNIMPLEMENTED, INTERNAL = 0, 4, 8, 12, 13
 
 
 class Frames(unittest.TestCase):

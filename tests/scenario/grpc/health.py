@@ -21,8 +21,12 @@ class Health(unittest.TestCase):
         self.server = start("-n", "2")
         self.channel = connect(self.server)
         self.stub = service(self.channel, "grpc/health/v1/health", "Health")
+        self.addCleanup(self.end_server)
         self.addCleanup(self.channel.close)
-        self.addCleanup(lambda: self.server.process.poll() is None and self.server.end())
+
+    def end_server(self):
+        if self.server.process.poll() is None:
+            self.assertEqual(self.server.end(), 0)
 
     def check(self, name):
         return self.stub.Check(Request(service=name), timeout=sp.PATIENCE).status

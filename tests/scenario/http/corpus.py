@@ -20,7 +20,7 @@ SPECIAL = {
     "h2-preface": [],                                 # it is one: no HTTP/1.1 is spoken
     "pipeline-bad-third": ["404", "404", "400"],      # its good ones have no route, either
     "ok-connect": ["400"],                            # no proxy
-    "ok-expect-continue": ["405"],                    # who was not told to go on is not read on
+    "ok-expect-continue": ["404"],                    # who was not told to go on is not read on
     "ok-upgrade-websocket": [],                       # 101, and no HTTP from there
     "ok-odd-target-bytes": ["400"],                   # an escape that is none
 }

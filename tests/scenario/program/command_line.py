@@ -55,7 +55,7 @@ WRONG_USE = (
 WRONG_URLS = ("", "tcp://", "tcp://localhost", "tcp://:65536", "tcp://:-1", "tcp://:x",
               "tcp://[::1:80", "unix:", "fd:", "fd:-1", "fd:x", "fd:99999999999", ":80", "80")
 
-COMMANDS = ("serve", "echo", "fish", "fishermen", "console", "http")
+COMMANDS = ("serve", "echo", "fish", "fishermen", "console", "http", "grpc")
 
 
 class WrongUse(unittest.TestCase):

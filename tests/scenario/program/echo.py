@@ -74,6 +74,10 @@ class Echo(unittest.TestCase):
         rng = random.Random(7)
         self.check(pattern(sp.fewer(64) * MIB), lambda: rng.randint(1, 65536))
 
+    def test_words_that_end_other_servers_are_only_echoed(self):
+        for words in (b"quit\n", b"quit\r\n", b"shutdown\n", b"kill\n", b"exit\n", b"\x03\x04"):
+            self.check(words, lambda: len(words))
+
     def test_an_answer_does_not_wait_for_the_end(self):
         with self.server.connect() as sock:
             for _ in range(100):

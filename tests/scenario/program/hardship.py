@@ -6,6 +6,7 @@ a process that is stopped or killed, storms of signals, work that does not end.
 import os
 import random
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -16,7 +17,8 @@ import unittest
 
 import shoal_program as sp
 
-ALL = ("echo=tcp://127.0.0.1:0", "fish=tcp://127.0.0.1:0", "console=tcp://127.0.0.1:0")
+ALL = ("echo=tcp://127.0.0.1:0", "fish=tcp://127.0.0.1:0", "console=tcp://127.0.0.1:0",
+       "photos=tcp://127.0.0.1:0")
 RESET = b"\1\0\0\0\0\0\0\0"
 ON_EPOLL = "EVENT_NOEPOLL" not in os.environ
 
@@ -27,8 +29,10 @@ def echo(*args, **more):
 
 def shim(**wishes):
     """The environment with tests/support/shim.c preloaded, which makes such wishes come true."""
-    asan = os.environ.get("ASAN_OPTIONS", "")
-    return {"LD_PRELOAD": os.environ["SHOAL_SHIM"], "ASAN_OPTIONS": asan + ":verify_asan_link_order=0",
+    asan, tsan = (os.environ.get(name, "") for name in ("ASAN_OPTIONS", "TSAN_OPTIONS"))
+    return {"LD_PRELOAD": os.environ["SHOAL_SHIM"],
+            "ASAN_OPTIONS": asan + ":verify_asan_link_order=0",  # the shim may come first
+            "TSAN_OPTIONS": tsan + ":report_thread_leaks=0",  # a thread that never ends is one
             **{f"SHIM_{name}": "1" for name in wishes}}
 
 
@@ -50,6 +54,12 @@ class LeastPromises(unittest.TestCase):
             with server.connect(2) as sock:
                 self.assertEqual(sp.exchange(sock, b"echo a\nsleep 0\necho b\r\nquit\n", end=False),
                                  b"> a\r\n> slept 0.000 s\r\n> b\r\n> bye\r\n")
+
+    def test_fishermen_whose_sockets_move_single_bytes_are_paid_as_well(self):
+        with sp.Shoal("fish", "-l", "tcp://127.0.0.1:0") as server:
+            done = sp.run("fishermen", "--market", server.urls[0], "--crowd", "50",
+                          env=shim(SHORT=1))
+            self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_an_unlucky_accept_delays_and_loses_nobody(self):
         for way in ("handoff", "reuseport"):
@@ -100,13 +110,24 @@ class LeastPromises(unittest.TestCase):
             self.assertEqual(sp.receive_exactly(sock, 2), b"ab")
 
 
+def stop(server):
+    """Stops the process, and is sure of it: its threads may run on for a moment."""
+    def states():
+        for task in os.listdir(f"/proc/{server.process.pid}/task"):
+            with open(f"/proc/{server.process.pid}/task/{task}/stat", encoding="ascii") as stat:
+                yield stat.read().rsplit(")", 1)[1].split()[0]
+
+    server.send(signal.SIGSTOP)
+    sp.eventually(lambda: set(states()) == {"T"}, "the stop")
+
+
 class Stopped(unittest.TestCase):
     def test_who_spoke_while_the_process_was_stopped_is_not_too_late(self):
         with echo("-n", "2", "--idle-timeout", "1s") as server:
             socks = [server.connect() for _ in range(50)]
             for sock in socks:
                 self.assertTrue(still_echoes(sock))
-            server.send(signal.SIGSTOP)
+            stop(server)
             for sock in socks:
                 sock.sendall(b"in time")
             time.sleep(1.5)  # beyond everybody's deadline
@@ -121,7 +142,7 @@ class Stopped(unittest.TestCase):
                 server.connect() as sock:
             sock.sendall(b"sleep 0.5\n")
             sp.receive_exactly(sock, 2)
-            server.send(signal.SIGSTOP)
+            stop(server)
             time.sleep(1.5)
             server.send(signal.SIGCONT)
             sp.receive_until(sock, b"slept 0.500 s\r\n> ")
@@ -158,10 +179,11 @@ class Signals(unittest.TestCase):
         socks = [server.connect() for _ in range(20)]
         for _ in range(1000):
             server.send(signal.SIGTERM)
-        self.assertEqual(server.end(None), 0)
-        self.assertEqual(sum("msg=drained" in line for line in server.lines), 1)
+        code = server.end(None)
         for sock in socks:
             sock.close()
+        self.assertEqual(code, 0)
+        self.assertEqual(sum("msg=drained" in line for line in server.lines), 1)
 
     def test_an_ending_signal_during_the_start_leaves_nothing_behind(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -211,6 +233,52 @@ class Stuck(unittest.TestCase):
             self.assertEqual(server.end(), 70)
         self.assertEqual(server.report()["stuck"], 1)
         self.assertEqual(server.report()["forced"], 1)
+
+
+class Crowded(unittest.TestCase):
+    @unittest.skipIf("EVENT_NOPOLL" in os.environ, "more descriptors than select can watch")
+    def test_a_full_pool_refuses_at_once_and_serves_others(self):
+        room = 1024
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # for so many sockets
+        with sp.Shoal("console", "-l", "tcp://127.0.0.1:0", "-w", "1", "--drain-timeout",
+                      "0") as server, server.connect() as other:
+            sleepers = [server.connect() for _ in range(room)]
+            for sock in sleepers:
+                sock.sendall(b"echo a\nsleep 3600\n")
+            for sock in sleepers:
+                sp.receive_until(sock, b"a\r\n> ")  # one turn for both lines
+            other.sendall(b"sleep 0\necho served\n")
+            answer = sp.receive_until(other, b"served\r\n> ")
+            self.assertRegex(answer, rb"\A> ERR .*\r\n> served\r\n> \Z")
+            self.assertEqual(server.end(), 0)
+            for sock in sleepers:
+                sock.close()
+            self.assertEqual(server.report()["stuck"], 0)
+
+    def test_one_who_floods_its_loop_delays_nobody_for_long(self):
+        with echo("-n", "1") as server:
+            stop_it = threading.Event()
+
+            def flood():
+                with server.connect() as sock:
+                    reader = threading.Thread(target=sp.receive_all, args=(sock,))
+                    reader.start()
+                    while not stop_it.is_set():
+                        sock.sendall(bytes(1 << 20))
+                    sock.shutdown(socket.SHUT_WR)
+                    reader.join(sp.PATIENCE)
+
+            floods = [threading.Thread(target=flood) for _ in range(2)]
+            for one in floods:
+                one.start()
+            with server.connect() as sock:
+                sock.settimeout(2)  # for each: far above what turns of others take
+                for _ in range(sp.fewer(200)):
+                    self.assertTrue(still_echoes(sock))
+            stop_it.set()
+            for one in floods:
+                one.join(sp.PATIENCE)
 
 
 class Leaving(unittest.TestCase):
@@ -277,16 +345,27 @@ class Machine(unittest.TestCase):
     @unittest.skipIf(len(os.sched_getaffinity(0)) < 2, "one CPU")
     def test_pinned_loops_have_a_cpu_each(self):
         with echo("-n", "2", "--pin") as server:
-            masks = [self.cpus_of(server.process.pid, task)
+            masks = [self.status_of(server.process.pid, task, "Cpus_allowed_list")
                      for task in os.listdir(f"/proc/{server.process.pid}/task")]
             single = [mask for mask in masks if mask.isdigit()]
             self.assertEqual(len(single), 2, masks)
             self.assertEqual(len(set(single)), 2, masks)
 
+    def test_no_thread_of_the_library_takes_a_signal(self):
+        wanted = sum(1 << (number - 1) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP,
+                                                      signal.SIGPIPE, signal.SIGALRM, signal.SIGUSR1))
+        with echo("-n", "2", "-w", "2") as server:
+            pid = str(server.process.pid)
+            masks = [int(self.status_of(pid, task, "SigBlk"), 16)
+                     for task in os.listdir(f"/proc/{pid}/task") if task != pid]
+            self.assertGreaterEqual(len(masks), 4)
+            for mask in masks:
+                self.assertEqual(mask & wanted, wanted, f"{mask:x}")
+
     @staticmethod
-    def cpus_of(pid, task):
+    def status_of(pid, task, field):
         with open(f"/proc/{pid}/task/{task}/status", encoding="ascii") as status:
-            return re.search(r"Cpus_allowed_list:\s*(\S+)", status.read()).group(1)
+            return re.search(rf"{field}:\s*(\S+)", status.read()).group(1)
 
 
 if __name__ == "__main__":

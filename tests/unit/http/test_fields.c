@@ -61,9 +61,13 @@ static void values_have_no_control_bytes_but_tabs(void **state)
 {
     (void)state;
     for (int byte = 0; byte < 256; byte++) {
-        const char value[] = {'a', (char)byte, 'b'};
         bool control = (byte < ' ' && byte != '\t') || byte == 0x7f;
-        assert_int_equal(shoal__http_is_value(shoal_view(value, 3)), !control);
+        for (size_t place = 0; place < 19; place++) { /* within eight bytes, and behind them */
+            char value[] = "a\xffz a\x80z a~z a\tz a z";
+            value[place] = (char)byte;
+            assert_int_equal(shoal__http_is_value(shoal_view(value, 19)), !control);
+            assert_int_equal(shoal__http_is_value(shoal_view(value + place, 1)), !control);
+        }
     }
     assert_true(shoal__http_is_value(shoal_view(NULL, 0)));
 }

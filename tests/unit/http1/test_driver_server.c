@@ -124,6 +124,17 @@ static void the_next_request_waits_for_a_late_answer(void **state)
                                       "HTTP/1.1 200 OK|Content-Length: 5||three");
 }
 
+static void a_request_that_comes_as_the_answer_ends_is_served(void **state)
+{
+    (void)state;
+    rig_open();
+    rig_feed(GET("/1"));
+    memwire_feed_text(&rig.bench->wire, GET("/2"));
+    rig_reply(rig.stream, 200, "one"); /* and only then is the input seen */
+    rig_run();
+    assert_string_equal(rig_notes(), "busy <GET /1> closed:0 idle busy <GET /2>");
+}
+
 static void a_full_pipeline_pauses_reading_and_loses_nothing(void **state)
 {
     (void)state;
@@ -734,6 +745,7 @@ int main(void)
         TEST(a_request_may_come_byte_by_byte),
         TEST(pipelined_requests_are_answered_in_order_by_one_write),
         TEST(the_next_request_waits_for_a_late_answer),
+        TEST(a_request_that_comes_as_the_answer_ends_is_served),
         TEST(a_full_pipeline_pauses_reading_and_loses_nothing),
         TEST(a_counted_body_is_told_and_then_its_end),
         TEST(a_body_of_no_bytes_is_no_body),

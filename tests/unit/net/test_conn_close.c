@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <event2/event.h>
 
 #include <shoal/buf.h>
 #include <shoal/error.h>
@@ -506,6 +507,50 @@ static void a_socket_exchange_works_and_a_vanished_peer_is_noticed(void **state)
     assert_notes(bench, "open data(4) close(peer)");
 }
 
+static bool has_edges(const struct connbench *bench)
+{
+    return (event_base_get_features(bench->rig.loop->base) & EV_FEATURE_ET) != 0;
+}
+
+static void a_reset_is_noticed_while_input_waits(void **state)
+{
+    struct connbench *bench = *state;
+    if (!has_edges(bench))
+        skip();
+    int peer;
+    struct shoal_conn *conn = open_socket(bench, &peer);
+    shoal_conn_pause(conn);
+    shoal_conn_write(conn, "unread", 6);
+    assert_int_equal(write(peer, "waits", 5), 5);
+    connrig_run(&bench->rig);
+    assert_notes(bench, "open");
+    close(peer); /* with "unread" in its queue: that is a reset */
+    connrig_run(&bench->rig);
+    assert_notes(bench, "open close(reset)");
+    assert_int_equal(bench->recorder.error, -ECONNRESET);
+}
+
+static void a_half_close_while_input_waits_is_no_reset(void **state)
+{
+    struct connbench *bench = *state;
+    int peer;
+    struct shoal_conn *conn = open_socket(bench, &peer);
+    shoal_conn_pause(conn);
+    connrig_run(&bench->rig);
+    assert_int_equal(write(peer, "last", 4), 4);
+    connrig_run(&bench->rig);
+    shutdown(peer, SHUT_WR);
+    connrig_run(&bench->rig);
+    assert_notes(bench, "open");
+    shoal_conn_write(conn, "answer", 6);
+    shoal_conn_resume(conn);
+    connrig_run(&bench->rig);
+    assert_notes(bench, "open data(4) close(peer)");
+    char answer[16];
+    assert_int_equal(read(peer, answer, sizeof(answer)), 6);
+    close(peer);
+}
+
 /* Memory */
 
 /* Everything a connection does, with memory failing somewhere. 0 where nothing failed. */
@@ -622,6 +667,8 @@ int main(void)
         TEST(what_was_written_while_pending_is_sent_after_on_open),
         TEST(closing_with_input_unread_still_delivers_the_answer),
         TEST(a_socket_exchange_works_and_a_vanished_peer_is_noticed),
+        TEST(a_reset_is_noticed_while_input_waits),
+        TEST(a_half_close_while_input_waits_is_no_reset),
         cmocka_unit_test(every_failed_allocation_is_survived_and_the_next_exchange_succeeds),
         TEST(a_loop_goes_on_serving_after_any_failed_allocation),
     };

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <event2/event.h>
 #include <shoal/error.h>
 #include <shoal/libevent.h>
 
@@ -561,11 +562,74 @@ static void a_loop_whose_event_base_fails_still_runs_posts_and_timers(void **sta
     assert_int_equal(ran_count, 2);
 }
 
+/* Busy polling */
+
+static bool slept;
+
+static void note_sleep(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what, (void)arg;
+    slept = loop->asleep;
+}
+
+/* Takes a turn that may wait, with an event ready; returns whether the loop told the mailbox that
+ * it sleeps. */
+static bool would_sleep(void)
+{
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    assert_int_equal(event_base_once(loop->base, ends[0], EV_READ, note_sleep, NULL, NULL), 0);
+    assert_true(shoal__loop_turn(loop, true));
+    close(ends[0]);
+    close(ends[1]);
+    return slept;
+}
+
+static void have_something_posted(void)
+{
+    struct shoal_task task = note_task(1);
+    assert_int_equal(shoal_post(loop, &task), 0);
+    turn();
+    assert_int_equal(ran_count, 1);
+}
+
+static void a_loop_sleeps_after_a_post(void **state)
+{
+    (void)state;
+    have_something_posted();
+    assert_true(would_sleep());
+}
+
+static void a_loop_that_polls_busily_does_not_sleep_soon_after_a_post(void **state)
+{
+    (void)state;
+    loop->busy_poll_ns = SHOAL__NS_PER_MS;
+    have_something_posted();
+    fakeclock_advance_ns(&fake, SHOAL__NS_PER_MS - 1);
+    turn();
+    assert_false(would_sleep());
+}
+
+static void a_loop_that_polls_busily_sleeps_once_nothing_came_for_so_long(void **state)
+{
+    (void)state;
+    loop->busy_poll_ns = SHOAL__NS_PER_MS;
+    assert_true(would_sleep());
+    have_something_posted();
+    fakeclock_advance_ns(&fake, SHOAL__NS_PER_MS);
+    turn();
+    assert_true(would_sleep());
+}
+
 int main(void)
 {
     failmalloc_use_in_libevent();
     const struct CMUnitTest tests[] = {
 #define LOOP_TEST(name) cmocka_unit_test_setup_teardown(name, forget_runs, close_loop)
+        LOOP_TEST(a_loop_sleeps_after_a_post),
+        LOOP_TEST(a_loop_that_polls_busily_does_not_sleep_soon_after_a_post),
+        LOOP_TEST(a_loop_that_polls_busily_sleeps_once_nothing_came_for_so_long),
         LOOP_TEST(a_loop_knows_its_owner_and_its_number),
         LOOP_TEST(posted_tasks_run_in_order_in_the_next_turn),
         LOOP_TEST(a_call_needs_no_task_and_is_refused_without_memory),

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the photo store answers."""
+
+import json
+import os
+import resource
+
+import album
+import shoal_program as sp
+
+SMALL = bytes(range(256)) * 40
+LARGE = os.urandom(3_000_000)
+
+
+class Storing(album.TestCase):
+    def test_photos_come_back_as_they_went_in(self):
+        for key, body in (("small", SMALL), ("large", LARGE), ("empty", b""), ("a/b c/ä", SMALL)):
+            self.assertEqual(self.album.put(key, body, Content_Type="image/x-test"), 201)
+            status, fields, back = self.album.ask("GET", album.path_of(key))
+            self.assertEqual((status, back == body), (200, True), key)
+            self.assertEqual(fields["Content-Type"], "image/x-test")
+            self.assertEqual(fields["Content-Length"], str(len(body)))
+
+    def test_a_body_without_a_length_is_stored(self):
+        parts = [LARGE[i:i + 70_000] for i in range(0, len(LARGE), 70_000)]
+        self.assertEqual(self.album.put("chunked", iter(parts)), 201)
+        self.assertEqual(self.album.get("chunked"), LARGE)
+
+    def test_head_tells_the_size_and_sends_nothing(self):
+        self.album.put("small", SMALL)
+        status, fields, body = self.album.ask("HEAD", "/photo/small")
+        self.assertEqual((status, fields["Content-Length"], body), (200, str(len(SMALL)), b""))
+
+    def test_replacing_and_deleting(self):
+        self.assertEqual(self.album.put("a", b"1"), 201)
+        self.assertEqual(self.album.put("a", b"2"), 204)
+        self.assertEqual(self.album.get("a"), b"2")
+        self.assertEqual(self.album.ask("DELETE", "/photo/a")[0], 204)
+        self.assertEqual(self.album.ask("DELETE", "/photo/a")[0], 404)
+        self.assertIsNone(self.album.get("a"))
+
+    def test_keys_that_are_none_are_refused(self):
+        for path in ("/photo/%01", "/photo/%ff", "/photo/" + "x" * 256):
+            self.assertEqual(self.album.ask("PUT", path, b"x")[0], 400, path)
+        self.assertEqual(self.album.ask("PUT", "/photo/" + "x" * 255, b"x")[0], 201)
+
+    def test_an_upload_that_breaks_off_leaves_nothing(self):
+        with self.album.server.connect() as sock:
+            sock.sendall(b"PUT /photo/half HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
+            sock.sendall(bytes(600_000))
+        self.assertEqual(self.album.put("other", b"x"), 201)
+        self.assertIsNone(self.album.get("half"))
+        self.assertEqual(self.album.stats()["puts"], 1)
+
+
+class Conditions(album.TestCase):
+    def etag(self, key):
+        return self.album.ask("HEAD", album.path_of(key))[1]["ETag"]
+
+    def test_none_is_overwritten_with_if_none_match_star(self):
+        self.assertEqual(self.album.put("a", b"1", If_None_Match="*"), 201)
+        self.assertEqual(self.album.put("a", b"2", If_None_Match="*"), 412)
+        self.assertEqual(self.album.get("a"), b"1")
+
+    def test_if_match_writes_what_is_expected_only(self):
+        self.assertEqual(self.album.put("a", b"0", If_Match="*"), 412)
+        self.album.put("a", b"1")
+        first = self.etag("a")
+        self.assertEqual(self.album.put("a", b"2", If_Match=first), 204)
+        self.assertEqual(self.album.put("a", b"3", If_Match=first), 412)
+        self.assertEqual(self.album.ask("DELETE", "/photo/a", If_Match=first)[0], 412)
+        self.assertEqual(self.album.get("a"), b"2")
+        self.assertEqual(self.album.ask("DELETE", "/photo/a", If_Match=self.etag("a"))[0], 204)
+
+    def test_of_many_who_create_one_wins(self):
+        socks = [self.album.server.connect() for _ in range(20)]
+        for i, sock in enumerate(socks):
+            sock.sendall(b"PUT /photo/a HTTP/1.1\r\nHost: x\r\nIf-None-Match: *\r\n"
+                         b"Connection: close\r\nContent-Length: 2\r\n\r\n%02d" % i)
+        answers = [sp.receive_all(sock).split()[1] for sock in socks]
+        for sock in socks:
+            sock.close()
+        self.assertEqual(sorted(answers), [b"201"] + [b"412"] * 19)
+        self.assertEqual(int(self.album.get("a")), answers.index(b"201"))
+
+    def test_unchanged_photos_are_not_sent_again(self):
+        self.album.put("a", SMALL)
+        _, fields, _ = self.album.ask("GET", "/photo/a")
+        for condition in ({"If_None_Match": fields["ETag"]}, {"If_None_Match": "W/" + fields["ETag"]},
+                          {"If_Modified_Since": fields["Last-Modified"]}):
+            status, _, body = self.album.ask("GET", "/photo/a", **condition)
+            self.assertEqual((status, body), (304, b""), condition)
+        self.assertEqual(self.album.ask("GET", "/photo/a", If_None_Match='"x"')[0], 200)
+        self.assertEqual(self.album.ask("GET", "/photo/a", If_Match='"x"')[0], 412)
+
+    def test_ranges(self):
+        self.album.put("a", LARGE)
+        size = len(LARGE)
+        for text, first, last in (("0-0", 0, 0), ("5-99", 5, 99), ("1000000-", 1000000, size - 1),
+                                  ("-7", size - 7, size - 1), ("0-99999999", 0, size - 1)):
+            status, fields, body = self.album.ask("GET", "/photo/a", Range="bytes=" + text)
+            self.assertEqual(status, 206, text)
+            self.assertEqual(fields["Content-Range"], f"bytes {first}-{last}/{size}")
+            self.assertTrue(body == LARGE[first:last + 1], text)
+        status, fields, _ = self.album.ask("GET", "/photo/a", Range=f"bytes={size}-")
+        self.assertEqual((status, fields["Content-Range"]), (416, f"bytes */{size}"))
+        for text in ("bytes=2-1", "bytes=x-", "lines=1-2", "bytes=0-1,3-4"):
+            self.assertEqual(self.album.ask("GET", "/photo/a", Range=text)[0], 200, text)
+
+    def test_if_range_sends_all_of_another_photo(self):
+        self.album.put("a", SMALL)
+        etag = self.etag("a")
+        self.assertEqual(
+            self.album.ask("GET", "/photo/a", Range="bytes=0-1", If_Range=etag)[0], 206)
+        self.album.put("a", SMALL)
+        self.assertEqual(
+            self.album.ask("GET", "/photo/a", Range="bytes=0-1", If_Range=etag)[0], 200)
+
+
+class Listing(album.TestCase):
+    def test_pages_of_the_list_hold_every_photo_once_in_order(self):
+        keys = sorted([f"key {i:03d}" for i in range(25)] + ['"quoted\\"', "ä"],
+                      key=lambda key: key.encode())
+        for key in reversed(keys):
+            self.album.put(key, key.encode(), Content_Type="image/x-test")
+        seen, after = [], ""
+        while after is not None:
+            query = "/photos?limit=10&after=" + album.urllib.parse.quote(after)
+            page = json.loads(self.album.ask("GET", query)[2])
+            self.assertLessEqual(len(page["photos"]), 10)
+            seen += page["photos"]
+            after = page["next"]
+        self.assertEqual([photo["key"] for photo in seen], keys)
+        for photo in seen:
+            self.assertEqual(photo["size"], len(photo["key"].encode()))
+            self.assertEqual(photo["type"], "image/x-test")
+        for limit in ("0", "1001", "x"):
+            self.assertEqual(self.album.ask("GET", "/photos?limit=" + limit)[0], 400)
+
+    def test_figures(self):
+        self.album.put("a", SMALL)
+        self.album.put("a", SMALL)
+        stats = self.album.stats()
+        self.assertEqual((stats["photos"], stats["puts"]), (1, 2))
+        self.assertEqual(stats["volume_bytes"], os.path.getsize(self.album.volume))
+        self.assertEqual(stats["live_bytes"] + stats["dead_bytes"] + 64, stats["volume_bytes"])
+        self.assertGreater(stats["dead_bytes"], len(SMALL))
+        self.assertGreaterEqual(stats["sync_us"]["max"], stats["sync_us"]["median"])
+
+
+class Limits(album.TestCase):
+    ARGS = ("--max-photo", "1000")
+
+    def test_too_large_a_photo_is_refused(self):
+        self.assertEqual(self.album.put("a", bytes(1001)), 413)
+        self.assertEqual(self.album.put("a", iter([bytes(600), bytes(600)])), 413)
+        self.assertEqual(self.album.put("a", bytes(1000)), 201)
+
+
+class Damage(album.TestCase):
+    def test_a_damaged_photo_is_answered_500_and_counted_and_verify_tells_it(self):
+        self.album.put("rotten", b"x" * 1000)
+        self.album.put("sound", b"y" * 1000)
+        self.album.stop()
+        data = self.album.volume.read_bytes()
+        self.album.volume.write_bytes(data.replace(b"x" * 1000, b"x" * 999 + b"z"))
+        verified = sp.run("photos", "--verify", "--volume", str(self.album.volume))
+        self.assertEqual((verified.returncode, verified.stdout), (65, "2 photos, 1 damaged\n"))
+        self.assertIn('key="rotten"', verified.stderr)
+        self.album.start()
+        for _ in range(2):
+            self.assertEqual(self.album.ask("GET", "/photo/rotten")[0], 500)
+        self.assertEqual(self.album.get("sound"), b"y" * 1000)
+        self.assertEqual(self.album.stats()["damaged"], 2)
+
+    def test_two_processes_do_not_open_one_volume(self):
+        second = sp.run("photos", "-l", "tcp://127.0.0.1:0", "--volume", str(self.album.volume))
+        self.assertEqual(second.returncode, 69)
+        self.assertIn("another process has", second.stderr)
+
+    def test_a_full_disk_is_answered_507_and_loses_nothing(self):
+        self.album.put("kept", SMALL)
+        limit = os.path.getsize(self.album.volume) + 5000
+        pid = self.album.server.process.pid
+        hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit, hard))
+        self.assertEqual(self.album.put("new", SMALL), 507)
+        self.assertEqual(self.album.put("kept", LARGE), 507)
+        self.assertEqual(self.album.put("fits", b"x"), 201)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
+        self.assertEqual(self.album.put("new", SMALL), 201)
+        self.album.stop()
+        self.album.start()
+        for key, body in (("kept", SMALL), ("new", SMALL), ("fits", b"x")):
+            self.assertEqual(self.album.get(key), body)
+
+
+class Compaction(album.TestCase):
+    ARGS = ("--compact-min", "200000")
+
+    def test_the_dead_go_while_photos_are_served(self):
+        self.album.put("kept", LARGE[:300_000])
+        reader = self.album.server.connect()
+        reader.sendall(b"GET /photo/kept HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        for i in range(60):
+            self.album.put("busy", LARGE[i:i + 50_000])
+        sp.eventually(lambda: self.album.stats()["compactions"] > 0, "compaction")
+        self.assertTrue(sp.receive_all(reader).endswith(LARGE[:300_000]))
+        reader.close()
+        self.assertEqual(self.album.get("kept"), LARGE[:300_000])
+        self.assertEqual(self.album.get("busy"), LARGE[59:50_059])
+        self.assertLess(os.path.getsize(self.album.volume), 60 * 50_000)
+
+
+if __name__ == "__main__":
+    sp.main()
