@@ -245,16 +245,17 @@ static void finish_services(struct host *host)
     }
 }
 
-/* A server with stuck work cannot be destroyed, and its threads still look at the host: then
- * leaving the process is what is left, and the code says so. */
+/* A server with stuck work cannot be destroyed, and its threads still look at the host and at what
+ * services hold: then leaving the process is what is left, and the code says so. */
 static int serve_and_clean_up(struct host *host)
 {
     int code = bind_services(host);
     if (code == 0)
         code = serve(host);
+    if (code != EX_SOFTWARE)
+        finish_services(host);
     if (shoal_server_destroy(&host->server) < 0)
         exit(EX_SOFTWARE);
-    finish_services(host);
     return code;
 }
 

@@ -43,8 +43,8 @@ struct service {
     int (*listen)(struct host *host, const char *url, const struct shoal_listen_cfg *cfg,
                   struct shoal_listener **out_listener);
 
-    /* After the server has ended, also where it never started or the service was not prepared; once
-     * for each of its bindings. NULL: nothing to do. */
+    /* After the server's threads have ended but before it is destroyed, also where it never started
+     * or the service was not prepared; once for each of its bindings. NULL: nothing to do. */
     void (*finish)(struct host *host);
 };
 

@@ -3,6 +3,7 @@
 file; how many uploads a second one sync each and shared syncs allow; and how long a volume of a
 million small photos takes to open, and how much memory it needs.
 """
+import dataclasses
 import http.client
 import json
 import os
@@ -12,6 +13,7 @@ import tempfile
 import time
 
 from harness import report, web
+from harness.bench import BenchError
 from harness.rounds import interleave
 
 SECTION = "Photos: CPU per photo, syncs, a million of them"
@@ -75,7 +77,7 @@ def ask(running, method, path, body=None):
     data = answer.read()
     connection.close()
     if answer.status >= 300:
-        raise web.BenchError(f"{method} {path}: {answer.status}")
+        raise BenchError(f"{method} {path}: {answer.status}")
     return data
 
 
@@ -146,7 +148,7 @@ def million(bench):
 
 def serving_volume(bench, volume):
     command = tuple(word.replace("{volume}", str(volume)) for word in MANY.command)
-    return web.serving(bench, web.dataclasses.replace(MANY, command=command))
+    return web.serving(bench, dataclasses.replace(MANY, command=command))
 
 
 def fill(bench, volume, count):

@@ -368,9 +368,9 @@ struct shoal_http_files_cfg {
  * ("/static"): types by name, ETag and Last-Modified, conditional requests, single and multiple
  * ranges. No dot files, no editors' backups ("name~"), nothing outside of the root, whatever the
  * name or a symbolic link says; names are UTF-8. What changes on the disk is seen within a second.
- * Disks are read where they block nobody: by the server's pool, where it has one. A NULL `cfg` means SHOAL_HTTP_FILES_CFG_INIT.
- * Returns 0, -SHOAL_EINVAL, -SHOAL_ENOMEM, or the negative errno of opening the root.
- * Thread: any, while the server does not run.
+ * Disks are read where they block nobody: by the server's pool, where it has one. A NULL `cfg`
+ * means SHOAL_HTTP_FILES_CFG_INIT. Returns 0, -SHOAL_EINVAL, -SHOAL_ENOMEM, or the negative errno
+ * of opening the root. Thread: any, while the server does not run.
  */
 SHOAL_API int shoal_http_files(struct shoal_http_app *app, const char *prefix, const char *root,
                                const struct shoal_http_files_cfg *cfg);

@@ -6,8 +6,8 @@
  *     shoal_http_fetch ──► fetch ── waits at ──► origin ◄── has ── links ── session ── streams
  *                            └───────────── gets a stream ──────────────────────────────┘
  *
- * client_driver.c has the client, its origins and links; client_fetch_driver.c what happens to one
- * fetch; client_request_driver.c what is asked for, and the calls of shoal/http_client.h.
+ * client_driver.c has the client; client_link_driver.c its origins and links; client_fetch_driver.c
+ * what happens to one fetch; client_request_driver.c what is asked for, and the calls on a fetch.
  * Everything is for the client's loop. `done` is always called from a task of its own, so no fetch
  * goes while somebody up the stack still knows it.
  */
@@ -145,9 +145,14 @@ bool shoal__client_is_closing(const struct shoal_http_client *client);
 /* Frees a client that has been destroyed, once nothing of it is left. Thread: owner. */
 void shoal__client_let_go(struct shoal_http_client *client);
 
+/* client_link_driver.c */
+
+/* Closes all connections, those under way as well. Thread: owner. */
+void shoal__client_close_links(struct shoal_http_client *client);
+
 /*
- * Has the fetch wait at the origin of its URL, before others where `first`, and gives it to a link
- * where one is free. Returns 0, or -SHOAL_ENOMEM. Thread: owner.
+ * Has the fetch wait at the origin of its URL, and gives it to a link where one is
+ * free. Returns 0, or -SHOAL_ENOMEM. Thread: owner.
  */
 int shoal__client_enqueue(struct shoal_fetch *fetch, const struct shoal__client_url *url);
 

@@ -45,11 +45,32 @@ static void what_is_no_url_is_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "",           "a",          "/a",          "http:",       "http:/a",       "http://",
-        "http:///a",  "ftp://a/",   "http://a b/", "http://a/ b", "http://a/\n",   "http://u@a/",
-        "http://u:p@a/", "http://a:b/", "http://a:0/", "http://a:65536/", "http://a:1:2/",
-        "http://[::1", "http://[::1]x/", "http://[]/", "http://a\\b/", "http://a%41/",
-        "http://\xc3\xa4/", "http://a/\xc3\xa4", "http://a/\x7f", "javascript:alert(1)",
+        "",
+        "a",
+        "/a",
+        "http:",
+        "http:/a",
+        "http://",
+        "http:///a",
+        "ftp://a/",
+        "http://a b/",
+        "http://a/ b",
+        "http://a/\n",
+        "http://u@a/",
+        "http://u:p@a/",
+        "http://a:b/",
+        "http://a:0/",
+        "http://a:65536/",
+        "http://a:1:2/",
+        "http://[::1",
+        "http://[::1]x/",
+        "http://[]/",
+        "http://a\\b/",
+        "http://a%41/",
+        "http://\xc3\xa4/",
+        "http://a/\xc3\xa4",
+        "http://a/\x7f",
+        "javascript:alert(1)",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         if (strcmp(parts(bad[i]), "refused") != 0)
