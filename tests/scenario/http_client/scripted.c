@@ -15,10 +15,10 @@
 
 enum { HANDSHAKE = 0x16 }; /* how TLS begins: read, and never answered */
 
-static atomic_uint seen;        /* requests */
-static atomic_uint connections; /* opened */
-static atomic_uint ended;       /* closed */
-static char last[4096];         /* the last request, as it came */
+static atomic_uint seen;         /* requests */
+static atomic_uint connections;  /* opened */
+static atomic_uint ended;        /* closed */
+static atomic_bool brought_body; /* the last request did */
 
 static bool asks(struct shoal_view in, const char *path)
 {
@@ -71,7 +71,7 @@ static size_t on_data(struct shoal_conn *conn, struct shoal_view in)
 {
     if (!is_whole(in) && in.data[0] != HANDSHAKE)
         return 0;
-    snprintf(last, sizeof(last), "%.*s", (int)in.size, in.data);
+    atomic_store(&brought_body, asks(in, "\r\n\r\nhello"));
     atomic_fetch_add(&seen, 1);
     answer(conn, in, shoal_conn_data(conn) == NULL);
     shoal_conn_set_data(conn, conn);
@@ -138,7 +138,7 @@ static void a_put_is_repeated_with_its_body(void **state)
     job_run(&job);
     assert_answer(&job, 200, 11, "ok");
     assert_int_equal(atomic_load(&seen), 3);
-    assert_non_null(strstr(last, "\r\n\r\nhello"));
+    assert_true(atomic_load(&brought_body));
 }
 
 static void a_post_is_not_repeated(void **state)

@@ -212,5 +212,28 @@ class Compaction(album.TestCase):
         self.assertLess(os.path.getsize(self.album.volume), 60 * 50_000)
 
 
+class Ending(album.TestCase):
+    ARGS = ("--drain-timeout", "0")
+
+    def test_an_end_in_the_middle_of_uploads_loses_nothing_acknowledged(self):
+        socks = [self.album.server.connect() for _ in range(30)]
+        for i, sock in enumerate(socks):
+            sock.sendall(b"PUT /photo/%d HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" % i)
+        self.assertEqual(sp.receive_until(socks[0], b"\r\n"), b"HTTP/1.1 201 Created\r\n")
+        acknowledged = [0]
+        self.album.stop()
+        for i, sock in enumerate(socks[1:], 1):
+            try:
+                if sp.receive_all(sock).startswith(b"HTTP/1.1 201"):
+                    acknowledged.append(i)
+            except ConnectionError:
+                pass  # cut: not acknowledged
+        for sock in socks:
+            sock.close()
+        self.album.start()
+        for i in acknowledged:
+            self.assertEqual(self.album.get(str(i)), b"abc")
+
+
 if __name__ == "__main__":
     sp.main()
