@@ -175,7 +175,7 @@ class Many(unittest.TestCase):
                         part = sock.recv(4096)
                         self.assertTrue(part, answer)
                         answer += part
-            self.assertEqual(open_connections(server), count)
+            sp.eventually(lambda: open_connections(server) == count, "all of them being open")
 
 
 if __name__ == "__main__":
