@@ -25,7 +25,11 @@ static int wrong_service(const struct options *options, const char *argument)
         names[i] = services[i]->name;
     char shown[80];
     char name[40];
-    snprintf(name, sizeof(name), "%.*s", (int)strcspn(argument, "="), argument);
+    size_t length = strcspn(argument, "=");
+    if (length >= sizeof(name))
+        length = sizeof(name) - 1;
+    memcpy(name, argument, length);
+    name[length] = '\0';
     escape_text(shoal_view_of(argument), shown, sizeof(shown));
     return host_fail(options, EX_USAGE,
                      "expected SERVICE=URL, not '%s' (did you mean '%s=tcp://HOST:PORT'?); "

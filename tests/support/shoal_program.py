@@ -22,12 +22,20 @@ BIN = os.environ.get("SHOAL_BIN", "build/release/shoal")
 SANITIZED = bool(os.environ.get("SHOAL_SANITIZE"))
 PATIENCE = float(os.environ.get("SHOAL_PATIENCE", 30))  # seconds; the longest that any single wait may take
 
+# What `shoal serve` serves, in its order.
+SERVICES = ("echo", "fish", "console", "http", "grpc", "photos")
+
 SANITIZER_WORDS = ("AddressSanitizer", "ThreadSanitizer", "LeakSanitizer", "runtime error:")
 
 
 def fewer(count):
     """A load count: a tenth of it under the sanitizers."""
     return max(1, count // 10) if SANITIZED else count
+
+
+def services(**urls):
+    """Arguments that put every service where it is named, and the others on free ports."""
+    return [f"{name}={urls.get(name, 'tcp://127.0.0.1:0')}" for name in SERVICES]
 
 
 def eventually(condition, what="the condition"):

@@ -13,10 +13,7 @@ SEEDS = sp.fewer(200)
 
 class Garbage(unittest.TestCase):
     def setUp(self):
-        self.server = sp.Shoal("serve", "echo=tcp://127.0.0.1:0", "fish=tcp://127.0.0.1:0",
-                               "console=tcp://127.0.0.1:0", "http=tcp://127.0.0.1:0",
-                               "photos=tcp://127.0.0.1:0",
-                               "-n", "2", listens=4)
+        self.server = sp.Shoal("serve", *sp.services(), "-n", "2", listens=len(sp.SERVICES))
 
     def tearDown(self):
         if self.server.process.poll() is None:

@@ -17,8 +17,6 @@ import unittest
 
 import shoal_program as sp
 
-ALL = ("echo=tcp://127.0.0.1:0", "fish=tcp://127.0.0.1:0", "console=tcp://127.0.0.1:0",
-       "photos=tcp://127.0.0.1:0")
 RESET = b"\1\0\0\0\0\0\0\0"
 ON_EPOLL = "EVENT_NOEPOLL" not in os.environ
 
@@ -44,7 +42,7 @@ def still_echoes(sock):
 class LeastPromises(unittest.TestCase):
     def test_bytes_are_the_same_where_sockets_move_them_one_by_one(self):
         data = random.Random(1).randbytes(sp.fewer(300000))
-        with sp.Shoal("serve", *ALL, listens=3, env=shim(SHORT=1)) as server:
+        with sp.Shoal("serve", *sp.services(), listens=len(sp.SERVICES), env=shim(SHORT=1)) as server:
             with server.connect(0) as sock:
                 self.assertEqual(sp.exchange(sock, data), data)
             with server.connect(1) as sock:
@@ -315,7 +313,7 @@ class Strangers(unittest.TestCase):
              b"EHLO example\r\n", b"*1\r\n$4\r\nPING\r\n")
 
     def test_every_service_answers_every_protocol(self):
-        with sp.Shoal("serve", *ALL, listens=3) as server:
+        with sp.Shoal("serve", *sp.services(), listens=len(sp.SERVICES)) as server:
             for words in self.WORDS:
                 with self.subTest(words=words[:12]):
                     with server.connect(0) as sock:

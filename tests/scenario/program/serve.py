@@ -5,9 +5,9 @@ import unittest
 
 import shoal_program as sp
 
-SERVICES = ("echo", "fish", "console", "http", "grpc", "photos")
+SERVICES = sp.SERVICES
 NOT_BY_HAND = "grpc"  # a connection is no use without a client
-ANYWHERE = tuple(f"{name}=tcp://127.0.0.1:0" for name in SERVICES)
+ANYWHERE = tuple(sp.services())
 
 
 class Serve(unittest.TestCase):

@@ -117,8 +117,8 @@ class Serving(unittest.TestCase):
 
     def test_serve_takes_tls_for_each_service(self):
         url = self.certificates.url("a")
-        with sp.Shoal("serve", "echo=" + url, "fish=" + url, "console=tcp://127.0.0.1:0",
-                      "http=" + url, "photos=tcp://127.0.0.1:0", listens=4) as server:
+        with sp.Shoal("serve", *sp.services(echo=url, fish=url, http=url),
+                      listens=len(sp.SERVICES)) as server:
             index = [i for i, url in enumerate(server.urls) if url.startswith("tls://")]
             self.assertEqual(len(index), 3)
 
