@@ -26,9 +26,11 @@ int kinds_number(struct kinds *kinds, struct shoal_view type, uint16_t *out_numb
     }
     if (count == KINDS_MAX)
         return -SHOAL_EFULL;
-    char *name = strndup(type.data ? type.data : "", type.size);
+    char *name = calloc(1, type.size + 1);
     if (!name)
         return -SHOAL_ENOMEM;
+    if (type.size > 0)
+        memcpy(name, type.data, type.size);
     *out_number = (uint16_t)count;
     atomic_store_explicit(&kinds->names[count], name, memory_order_release);
     atomic_store_explicit(&kinds->count, count + 1, memory_order_release);
