@@ -18,8 +18,10 @@ class Prices(unittest.TestCase):
         self.folder.cleanup()
 
     def write(self, text):
-        with open(self.path, "w", encoding="utf-8") as file:
+        """In one step: the program may be reading it."""
+        with open(self.path + ".new", "w", encoding="utf-8") as file:
             file.write(text)
+        os.replace(self.path + ".new", self.path)
 
     def start(self, *args):
         return sp.Shoal("fish", "-l", "tcp://127.0.0.1:0", "--prices", self.path, *args)
