@@ -305,10 +305,13 @@ static void a_deadline_counts_from_the_call_on(void **state)
 
 /* Pausing */
 
+static sem_t paused; /* counts calls of pause_now */
+
 static void pause_now(struct shoal_fetch *fetch, void *arg)
 {
     (void)arg;
     shoal_fetch_pause(fetch);
+    sem_post(&paused);
 }
 
 static void resume(void *arg)
@@ -327,9 +330,11 @@ static void a_paused_fetch_is_not_done_before_it_is_resumed(void **state)
     open_with(NULL);
     struct job job = job_get(bed_raw_url("/fine"));
     job.cfg.on_head = pause_now;
+    sem_init(&paused, 0, 0);
     job_start(&job);
+    sem_wait(&paused);
     expect_ok(get("/fine"));
-    expect_ok(get("/fine")); /* the paused one's response is long here */
+    expect_ok(get("/fine")); /* the rest of the paused one's response is long here */
     assert_int_equal(sem_trywait(&job.over), -1);
     bed_call(resume, &job.fetch);
     job_wait(&job);
