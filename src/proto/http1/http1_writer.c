@@ -148,7 +148,7 @@ static struct shoal_view status_line(unsigned status)
 #define STATUS_CASE(code, reason) \
     case code:                    \
         return (struct shoal_view)SHOAL_VIEW("HTTP/1.1 " #code " " reason "\r\n");
-        SHOAL_HTTP1_STATUSES(STATUS_CASE)
+        SHOAL_HTTP_STATUS_TABLE(STATUS_CASE)
 #undef STATUS_CASE
     default:
         return shoal_view(NULL, 0);

@@ -86,7 +86,7 @@ static void every_registered_status_has_its_line_within_the_bound(void **state)
                                                  .status = code},                               \
                     "HTTP/1.1 " #code " " reason                                                \
                     "\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n");
-    SHOAL_HTTP1_STATUSES(CHECK_STATUS)
+    SHOAL_HTTP_STATUS_TABLE(CHECK_STATUS)
 #undef CHECK_STATUS
     assert_int_equal(shoal__http1_reason(404).size, strlen("Not Found"));
     assert_memory_equal(shoal__http1_reason(404).data, "Not Found", strlen("Not Found"));
