@@ -5,7 +5,7 @@
  * instructions every time. bench/cost/run counts them under valgrind for two counts; the difference
  * is what requests cost, without start and end.
  *
- *     cost echo|http1|http2 COUNT
+ *     cost echo|http1|http2|grpc|grpc50 COUNT
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,10 +15,14 @@
 
 #include <sys/socket.h>
 
+#include <shoal/grpc.h>
 #include <shoal/http.h>
 #include <shoal/server.h>
 
+#include <shoal/v1/echo.pb-c.h>
+
 #include "net/conn.h"
+#include "proto/grpc/endpoint.h"
 #include "proto/http/app.h"
 #include "proto/http1/http1_driver.h"
 #include "proto/http2/http2_driver.h"
@@ -38,12 +42,14 @@ struct rig {
     struct shoal_loop *loop;
     struct memwire wire;
     struct shoal__http_endpoint endpoint;
+    struct shoal__grpc_endpoint grpc_endpoint;
 };
 
 /* One kind of request. */
 struct kind {
     const char *name;
     const struct shoal_service *service;
+    uint32_t batch;                                /* requests that come together */
     void (*begin)(struct rig *rig);                /* the client's first bytes; may be NULL */
     void (*ask)(struct rig *rig, uint32_t number); /* feeds request `number`, from 0 */
 };
@@ -131,7 +137,8 @@ static void feed_frame(struct rig *rig, uint8_t type, uint8_t flags, uint32_t st
     memwire_feed(&rig->wire, payload, size);
 }
 
-enum { HEADERS = 1, SETTINGS = 4, WINDOW_UPDATE = 8, END_STREAM_AND_HEADERS = 5 };
+enum { DATA = 0, HEADERS = 1, SETTINGS = 4, WINDOW_UPDATE = 8 };
+enum { END_STREAM = 1, END_HEADERS = 4, END_STREAM_AND_HEADERS = 5 };
 
 static void begin_http2(struct rig *rig)
 {
@@ -147,13 +154,70 @@ static void ask_http2(struct rig *rig, uint32_t number)
     feed_frame(rig, HEADERS, END_STREAM_AND_HEADERS, 2 * number + 1, fields, sizeof(fields) - 1);
 }
 
+/* gRPC: a unary call that echoes 64 bytes, its head as a client says it that has made calls before:
+ * all of it is in HPACK's dynamic table. */
+
+static int echo_message(struct shoal_grpc_call *call, const void *request, void *reply)
+{
+    (void)call;
+    const Shoal__V1__EchoMessage *asked = request;
+    ((Shoal__V1__EchoMessage *)reply)->payload = asked->payload;
+    return SHOAL_GRPC_OK;
+}
+
+static size_t start_grpc(struct shoal_conn *conn, struct shoal_view in)
+{
+    struct shoal__session *session;
+    struct shoal__grpc_endpoint *endpoint = &rig_of(conn)->grpc_endpoint;
+    struct shoal__grpc_session *grpc = shoal__grpc_session_create(shoal_conn_loop(conn), endpoint);
+    if (!grpc || shoal__http2_start(conn, SHOAL__HTTP_SERVER, &shoal__grpc_server_events, grpc,
+                                    &endpoint->limits, &session) < 0)
+        fail("no gRPC session");
+    shoal__grpc_session_begin(grpc, session);
+    return shoal__http2_on_data(conn, in);
+}
+
+static const struct shoal_service grpc_service = {.name = "grpc", .on_data = start_grpc};
+
+static void ask_grpc(struct rig *rig, uint32_t number)
+{
+    /* :method POST and :scheme http are static; the others are indexed by the first request. */
+    static const char first[] = "\x83\x86\x44\x14/shoal.v1.Echo/Unary\x41\x01x"
+                                "\x40\x02te\x08trailers"
+                                "\x5f\x10"
+                                "application/grpc";
+    static const char others[] = "\x83\x86\xc1\xc0\xbf\xbe";
+    static const char message[5 + 66] =
+        "\0\0\0\0\x42\x0a\x40"
+        "sixty-four bytes, as the small messages of other suites are";
+    uint32_t stream = 2 * number + 1;
+    if (number == 0)
+        feed_frame(rig, HEADERS, END_HEADERS, stream, first, sizeof(first) - 1);
+    else
+        feed_frame(rig, HEADERS, END_HEADERS, stream, others, sizeof(others) - 1);
+    feed_frame(rig, DATA, END_STREAM, stream, message, sizeof(message));
+}
+
 /* The rig */
 
 static const struct kind kinds[] = {
-    {"echo", &echo_service, NULL, ask_echo},
-    {"http1", &http1_service, NULL, ask_http1},
-    {"http2", &http2_service, begin_http2, ask_http2},
+    {"echo", &echo_service, 1, NULL, ask_echo},
+    {"http1", &http1_service, 1, NULL, ask_http1},
+    {"http2", &http2_service, 1, begin_http2, ask_http2},
+    {"grpc", &grpc_service, 1, begin_http2, ask_grpc},
+    {"grpc50", &grpc_service, 50, begin_http2, ask_grpc},
 };
+
+static void make_grpc_endpoint(struct rig *rig)
+{
+    const struct shoal_grpc_cfg cfg = SHOAL_GRPC_CFG_INIT;
+    struct shoal__session_limits limits = SHOAL__SESSION_LIMITS_INIT;
+    struct shoal_grpc *grpc = shoal_grpc_create(rig->server);
+    if (!grpc ||
+        shoal_grpc_unary(grpc, &shoal__v1__echo__descriptor, "Unary", echo_message, NULL, NULL) < 0)
+        fail("no gRPC services");
+    rig->grpc_endpoint = (struct shoal__grpc_endpoint){.grpc = grpc, .cfg = cfg, .limits = limits};
+}
 
 static void make_endpoint(struct rig *rig)
 {
@@ -172,6 +236,7 @@ static void start(struct rig *rig)
         fail("no loop");
     shoal__loop_adopt(rig->loop);
     make_endpoint(rig);
+    make_grpc_endpoint(rig);
     memwire_init(&rig->wire, rig->loop);
 }
 
@@ -204,9 +269,11 @@ static void serve(struct rig *rig, const struct kind *kind, uint32_t count)
         kind->begin(rig);
         wait_for_output(rig, 0);
     }
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count;) {
         size_t written = rig->wire.written;
-        kind->ask(rig, i);
+        do
+            kind->ask(rig, i++);
+        while (i % kind->batch != 0 && i < count);
         wait_for_output(rig, written);
     }
 }
@@ -230,7 +297,7 @@ int main(int argc, char **argv)
         kind = strcmp(kinds[i].name, argv[1]) == 0 ? &kinds[i] : kind;
     long count = kind ? strtol(argv[2], NULL, 10) : 0;
     if (count < 1 || count > COUNT_MAX)
-        fail("usage: cost echo|http1|http2 COUNT");
+        fail("usage: cost KIND COUNT");
     struct rig rig;
     start(&rig);
     serve(&rig, kind, (uint32_t)count);
