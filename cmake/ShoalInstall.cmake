@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # What `cmake --install` gives: both libraries, the headers, a pkg-config file, a CMake package with
-# shoal::shoal (shared) and shoal::shoal_static, and the program.
+# shoal::shoal (shared) and shoal::shoal_static, the program, and the manual.
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
 
@@ -14,6 +14,9 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/shoal
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 if(TARGET shoal)
   install(TARGETS shoal DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+if(TARGET manual)
+  install(DIRECTORY ${SHOAL_MANUAL}/ DESTINATION ${CMAKE_INSTALL_MANDIR} PATTERN made EXCLUDE)
 endif()
 foreach(kind IN ITEMS Shared Static)
   install(EXPORT shoal${kind}Targets NAMESPACE shoal:: DESTINATION ${package_dir})
