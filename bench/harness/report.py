@@ -48,11 +48,12 @@ def ratios(servers, results, cells):
 
 
 def ratio_table(servers, results, cells, key, base_format):
+    """What was not measured, as the server cannot do it, is a dash."""
     base = servers[0]
     header = ["", base.title, *(server.title for server in servers[1:])]
     rows = [[str(cell), base_format.format(results.median(base.name, cell, key)),
              *(spread(results.ratios(server.name, base.name, cell, key))
-               for server in servers[1:])]
+               if results.has(server.name, cell) else "-" for server in servers[1:])]
             for cell in cells]
     return table(header, rows)
 

@@ -21,6 +21,9 @@ class Results:
     def add(self, server, cell, figures):
         self.by_server.setdefault((server, cell), []).append(figures)
 
+    def has(self, server, cell):
+        return (server, cell) in self.by_server
+
     def values(self, server, cell, key):
         return [figures[key] for figures in self.by_server[server, cell]]
 
@@ -53,9 +56,10 @@ def least_disturbed(measure, server, cell):
     return min(attempts, key=lambda figures: figures["others_cpu_share"])
 
 
-def interleave(bench, servers, cells, measure):
-    """Calls measure(server, cell) for all, round after round, while the time budget lasts (one
-    round is always made). Who comes first changes from round to round."""
+def interleave(bench, servers, cells, measure, can=lambda server, cell: True):
+    """Calls measure(server, cell) for all of which can(server, cell) says so, round after round,
+    while the time budget lasts (one round is always made). Who comes first changes from round to
+    round."""
     results = Results()
     end = time.monotonic() + bench.budget
     for number in range(bench.rounds):
@@ -63,7 +67,8 @@ def interleave(bench, servers, cells, measure):
             break
         first = number % len(servers)
         for cell in cells:
-            for server in servers[first:] + servers[:first]:
+            able = [server for server in servers if can(server, cell)]
+            for server in able[first:] + able[:first]:
                 progress(f"round {number + 1} of {bench.rounds}: {cell}: {server.name}")
                 results.add(server.name, cell, least_disturbed(measure, server, cell))
     progress("")

@@ -4,7 +4,8 @@ generators wrk and h2load, and the CPU time of a server.
 
 All servers are found in the PATH and the build folder, listen on ports the kernel chose, serve the
 same files from a temporary folder, and log nothing. `shoal http` answers /hello by a handler, as
-nginx does; h2o and lighttpd serve it as a file, which they keep open.
+nginx and the servers made of a library (evhttp, libevhtp: bench/servers) do; h2o and lighttpd serve
+it as a file, which they keep open.
 """
 import contextlib
 import dataclasses
@@ -93,6 +94,7 @@ class WebServer:
     plain: str = ""
     http2: str = None
     tls: str = None
+    pipelines: bool = True
 
 
 NGINX_SERVER = WebServer("nginx", "nginx", ("nginx", "-e", "stderr", "-p", "{work}", "-c",
@@ -100,6 +102,11 @@ NGINX_SERVER = WebServer("nginx", "nginx", ("nginx", "-e", "stderr", "-p", "{wor
                          NGINX, http2="http2", tls="ssl http2")
 H2O_SERVER = WebServer("h2o", "h2o", ("h2o", "-c", "{config}"), H2O, http2="", tls=H2O_TLS)
 LIGHTTPD_SERVER = WebServer("lighttpd", "lighttpd", ("lighttpd", "-D", "-f", "{config}"), LIGHTTPD)
+EVHTTP_SERVER = WebServer("evhttp", "evhttp", ("{build}/bench/evhttp_hello", "{port}",
+                                               "{files}/100k"))
+# It answers the first of the requests that came together, and waits for more to come.
+EVHTP_SERVER = WebServer("evhtp", "libevhtp", ("{build}/bench/evhtp_hello", "{port}",
+                                               "{files}/100k"), pipelines=False)
 SHOAL_SERVER = WebServer("shoal", "shoal http",
                          ("{build}/shoal", "http", "-n", "1", "-q", "-l", "{how}"),
                          plain="tcp://127.0.0.1:{port}", http2="tcp://127.0.0.1:{port}",

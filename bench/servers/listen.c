@@ -3,6 +3,7 @@
 #include "listen.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -41,6 +42,13 @@ int bench_listen(int argc, char **argv)
     or_die(listen(fd, SOMAXCONN), "listen");
     signal(SIGPIPE, SIG_IGN);
     tell_port(fd);
+    return fd;
+}
+
+int bench_open(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    or_die(fd, path);
     return fd;
 }
 

@@ -14,6 +14,10 @@
  * stderr. Ends the program where it cannot have one. Thread: main, before anything else. */
 int bench_listen(int argc, char **argv);
 
+/* The file, opened for reading. Ends the program where it cannot be. Thread: main, before anything
+ * else. */
+int bench_open(const char *path);
+
 /* Turns Nagle's algorithm off, as every peer must: with it on, pipelined replies would wait for
  * acknowledgements and the figures would be about TCP. Thread: any. */
 void bench_no_delay(int fd);

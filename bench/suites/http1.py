@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """HTTP/1.1: what a small request, a pipelined one and a file of 100 KiB cost `shoal http`, beside
-nginx with one worker, h2o and lighttpd; and what an idle keep-alive connection takes.
+nginx with one worker, h2o, lighttpd, evhttp and libevhtp; and what an idle keep-alive connection takes.
 """
 import dataclasses
 import pathlib
@@ -12,7 +12,8 @@ from harness.rounds import interleave
 
 SECTION = "HTTP/1.1: CPU per request"
 
-PEERS = (web.NGINX_SERVER, web.H2O_SERVER, web.LIGHTTPD_SERVER)
+PEERS = (web.NGINX_SERVER, web.H2O_SERVER, web.LIGHTTPD_SERVER, web.EVHTTP_SERVER,
+         web.EVHTP_SERVER)
 CONNECTIONS = 64
 DEPTH = 16
 PIPELINE = f"""\
@@ -58,7 +59,8 @@ def run(bench):
                 return web.wrk(running, CONNECTIONS, seconds, cell.path,
                                script=script if cell.pipelined else None)
 
-        results = interleave(bench, servers, CELLS, measure)
+        results = interleave(bench, servers, CELLS, measure,
+                             lambda server, cell: server.pipelines or not cell.pipelined)
     parts = [describe(servers, results, seconds), report.ratios(servers, results, CELLS),
              *idle_table(bench, servers), *verdicts(servers, results)]
     return "\n\n".join(parts)
@@ -68,7 +70,8 @@ def describe(servers, results, seconds):
     return f"""\
 Server CPU time for a request, as ratio to {servers[0].title} (lower is better): median of
 {results.rounds()} interleaved rounds of {seconds} s each, in brackets the least and the greatest.
-{CONNECTIONS} connections by wrk on the other core. Others used at most {results.worst("others_cpu_share"):.0%} of a core meanwhile."""
+{CONNECTIONS} connections by wrk on the other core. libevhtp answers one of the requests that come
+together and leaves the others until more comes, so it has no figure there. Others used at most {results.worst("others_cpu_share"):.0%} of a core meanwhile."""
 
 
 def idle_table(bench, servers):
