@@ -385,6 +385,37 @@ SHOAL_API int shoal_http_reply_file(struct shoal_http_request *req, int fd, cons
                                     bool close_fd);
 
 /*
+ * Content that lies somewhere in a file, as a store keeps many in one. Its bytes do not change
+ * until it is released. Start from SHOAL_HTTP_CONTENT_INIT.
+ */
+struct shoal_http_content {
+    size_t size;      /* sizeof this struct, for later versions */
+    const char *type; /* as in Content-Type; copied */
+    const char *etag; /* a strong tag with its quotes, at most 55 bytes; copied */
+    int64_t modified; /* seconds since 1970 */
+    int fd;
+    uint64_t offset, length; /* where in the file */
+    bool in_memory;          /* was read a moment ago, so that reading again waits for no disk */
+
+    /* NULL, or called once when nothing reads the bytes any more. Thread: any. */
+    void (*release)(void *arg);
+    void *arg;
+};
+#define SHOAL_HTTP_CONTENT_INIT                                                                  \
+    {                                                                                            \
+        sizeof(struct shoal_http_content), "application/octet-stream", NULL, 0, -1, 0, 0, false, \
+            NULL, NULL                                                                           \
+    }
+
+/*
+ * Answers with content: conditional requests, single and multiple ranges, and bytes that no loop
+ * waits for, as above. The fields set so far go with it. Returns as shoal_http_reply(), and
+ * -SHOAL_EINVAL for a bad tag; only where it returns 0 is the content released. Thread: owner.
+ */
+SHOAL_API int shoal_http_reply_content(struct shoal_http_request *req,
+                                       const struct shoal_http_content *content);
+
+/*
  * Leaves HTTP: answers 101 with `protocol` as Upgrade and the fields set so far, and hands the
  * connection over to `service`, whose on_open comes next, with what the client has sent behind its
  * request as first input. The request ends (status 0) and on_close comes from inside this call.

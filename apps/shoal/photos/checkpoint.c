@@ -168,8 +168,9 @@ static bool head_fits(struct source *source, const struct edition *edition, uint
 }
 
 static bool take_records(struct volume *volume, struct edition *edition, struct source *source,
-                         uint64_t file_size)
+                         uint64_t file_size, uint64_t *out_reach)
 {
+    *out_reach = VOLUME_HEADER_SIZE;
     struct needle needle;
     uint64_t offset;
     while (take_record(source, &needle, &offset)) {
@@ -177,6 +178,8 @@ static bool take_records(struct volume *volume, struct edition *edition, struct 
         if (offset > file_size || size > file_size - offset ||
             edition_apply_needle(volume, edition, &needle, offset) < 0)
             return false;
+        if (offset + size > *out_reach)
+            *out_reach = offset + size;
         if (needle.sequence >= volume->next_sequence)
             volume->next_sequence = needle.sequence + 1;
     }
@@ -201,27 +204,35 @@ static uint8_t *read_file(const char *path, size_t *out_size)
     return bytes;
 }
 
-/* Leaves the edition as if nothing had been read. */
-static void forget(struct volume *volume, struct edition *edition)
+int checkpoint_forget(struct volume *volume, struct edition *edition)
 {
     index_destroy(&edition->index);
     edition->index = index_create();
     atomic_store_explicit(&edition->live_bytes, 0, memory_order_relaxed);
     volume->next_sequence = edition->header.first_sequence;
+    return edition->index ? 0 : -SHOAL_ENOMEM;
 }
 
-bool checkpoint_load(struct volume *volume, struct edition *edition, uint64_t file_size)
+/* One that does not fit now must not be found to fit once the file has grown. */
+static void discard(const struct volume *volume)
+{
+    volume_log(volume, SHOAL_LOG_WARN, "msg=\"checkpoint not believed: reading the volume\"");
+    (void)unlink(volume->index_path);
+}
+
+bool checkpoint_load(struct volume *volume, struct edition *edition, uint64_t file_size,
+                     uint64_t *out_reach)
 {
     struct source source = {0};
     uint64_t end = 0;
     uint8_t *bytes = read_file(volume->index_path, &source.size);
     source.bytes = bytes;
     bool fits = bytes && head_fits(&source, edition, file_size, &end);
-    bool loaded = fits && take_records(volume, edition, &source, file_size);
+    bool loaded = fits && take_records(volume, edition, &source, file_size, out_reach);
     if (loaded)
         atomic_store_explicit(&edition->end, end, memory_order_release);
-    else if (fits)
-        forget(volume, edition);
+    else if (bytes)
+        discard(volume);
     free(bytes);
     return loaded;
 }

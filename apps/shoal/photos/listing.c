@@ -6,7 +6,6 @@
 #include <shoal/error.h>
 
 #include "parse.h"
-#include "photos/conditions.h"
 #include "photos/photos.h"
 
 enum { LIMIT = 100, LIMIT_MOST = 1000 };
@@ -110,7 +109,7 @@ void photos_stats(struct shoal_http_request *req, void *arg)
                      "{\"photos\":%llu,\"volume_bytes\":%llu,\"live_bytes\":%llu,"
                      "\"dead_bytes\":%llu,\"index_bytes\":%llu,\"puts\":%llu,\"deletes\":%llu,"
                      "\"syncs\":%llu,\"sync_us\":{\"median\":%llu,\"p99\":%llu,\"max\":%llu},"
-                     "\"damaged\":%llu,\"compactions\":%llu,\"checkpoints\":%llu,"
+                     "\"damaged\":%llu,\"lost\":%llu,\"compactions\":%llu,\"checkpoints\":%llu,"
                      "\"read_only\":%s}\n",
                      (unsigned long long)s.photos, (unsigned long long)s.file_bytes,
                      (unsigned long long)s.live_bytes, (unsigned long long)s.dead_bytes,
@@ -118,8 +117,8 @@ void photos_stats(struct shoal_http_request *req, void *arg)
                      (unsigned long long)s.deletes, (unsigned long long)s.syncs,
                      (unsigned long long)s.sync_us_median, (unsigned long long)s.sync_us_p99,
                      (unsigned long long)s.sync_us_max, (unsigned long long)s.damaged,
-                     (unsigned long long)s.compactions, (unsigned long long)s.checkpoints,
-                     s.read_only ? "true" : "false");
+                     (unsigned long long)s.lost, (unsigned long long)s.compactions,
+                     (unsigned long long)s.checkpoints, s.read_only ? "true" : "false");
 }
 
 void photos_gallery(struct shoal_http_request *req, void *arg)

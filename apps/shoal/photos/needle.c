@@ -129,7 +129,7 @@ bool needle_tail_matches(const uint8_t *head, uint64_t body_size, const uint8_t 
     return memcmp(expected, tail, size) == 0;
 }
 
-/* Keys */
+/* Keys and types */
 
 /* The length of the character that starts with this byte, 0 for none; *out_bits is its part. */
 static size_t start_of_character(uint8_t byte, uint32_t *out_bits)
@@ -167,15 +167,25 @@ static bool is_control(uint32_t character)
     return character < 0x20 || (character >= 0x7f && character < 0xa0);
 }
 
-bool key_is_valid(struct shoal_view key)
+static bool is_plain(struct shoal_view text)
 {
-    const uint8_t *bytes = (const uint8_t *)key.data;
-    for (size_t at = 0; at < key.size;) {
+    const uint8_t *bytes = (const uint8_t *)text.data;
+    for (size_t at = 0; at < text.size;) {
         uint32_t character = 0;
-        size_t length = take_character(bytes + at, key.size - at, &character);
+        size_t length = take_character(bytes + at, text.size - at, &character);
         if (length == 0 || is_control(character))
             return false;
         at += length;
     }
-    return key.size > 0 && key.size <= KEY_MAX;
+    return true;
+}
+
+bool key_is_valid(struct shoal_view key)
+{
+    return key.size > 0 && key.size <= KEY_MAX && is_plain(key);
+}
+
+bool type_is_valid(struct shoal_view type)
+{
+    return type.size <= TYPE_MAX && is_plain(type);
 }

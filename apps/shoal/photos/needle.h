@@ -73,7 +73,9 @@ bool needle_decode_head(const uint8_t *bytes, size_t size, uint64_t volume_id, u
 /* Whether `tail` is what belongs behind the body. Thread: any. */
 bool needle_tail_matches(const uint8_t *head, uint64_t body_size, const uint8_t *tail);
 
-/* Whether a view is a key: 1 to 255 bytes of UTF-8 without control characters. Thread: any. */
+/* Whether a view is a key: 1 to 255 bytes of UTF-8 without control characters; or a type: at most
+ * 127 of the same. Thread: any. */
 bool key_is_valid(struct shoal_view key);
+bool type_is_valid(struct shoal_view type);
 
 #endif

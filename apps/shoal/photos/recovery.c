@@ -7,6 +7,9 @@
  * when they were written: the largest `synced` of all sound heads is a place up to which everything
  * was durable once. The file is cut at the first needle behind that place which is not whole; what
  * is damaged before it is kept where its head is sound (and never served), else stepped over.
+ *
+ * What cannot be read at all is neither torn nor damaged: the disk may give it another day, so the
+ * volume is not opened.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -34,6 +37,7 @@ struct scan {
     struct edition *edition;
     uint64_t size; /* of the file */
     uint64_t synced;
+    int error; /* of reading; 0: none */
     struct find *finds;
     size_t count, room;
     uint64_t window_at; /* what `window` holds of the file */
@@ -53,6 +57,8 @@ static struct shoal_view look(struct scan *scan, uint64_t offset, size_t want)
         ssize_t got = disk_read(scan->edition->fd, scan->window, WINDOW_SIZE, offset);
         scan->window_at = offset;
         scan->window_size = got < 0 ? 0 : (size_t)got;
+        if (got < 0)
+            scan->error = (int)got;
     }
     size_t skip = (size_t)(offset - scan->window_at);
     size_t have = scan->window_size > skip ? scan->window_size - skip : 0;
@@ -116,7 +122,7 @@ static uint64_t find_next_head(struct scan *scan, uint64_t offset)
     struct needle needle;
     do
         offset += NEEDLE_ALIGN;
-    while (offset < scan->size && !read_head(scan, offset, &needle));
+    while (offset < scan->size && scan->error == 0 && !read_head(scan, offset, &needle));
     return offset < scan->size ? offset : scan->size;
 }
 
@@ -141,9 +147,13 @@ static int scan_one(struct scan *scan, uint64_t *offset)
 static int scan_file(struct scan *scan, uint64_t offset)
 {
     int rc = 0;
-    while (rc == 0 && offset < scan->size)
+    while (rc == 0 && scan->error == 0 && offset < scan->size)
         rc = scan_one(scan, &offset);
-    return rc;
+    if (scan->error != 0)
+        volume_log(scan->volume, SHOAL_LOG_ERROR,
+                   "msg=\"the volume cannot be read\" offset=%llu error=\"%s\"",
+                   (unsigned long long)scan->window_at, strerror(-scan->error));
+    return rc < 0 ? rc : scan->error;
 }
 
 /* Where the volume ends: what is behind is torn. */
@@ -163,6 +173,7 @@ static int apply(struct scan *scan, const struct find *find)
         volume_log(scan->volume, SHOAL_LOG_ERROR,
                    "msg=\"bytes of the volume are lost\" offset=%llu",
                    (unsigned long long)find->offset);
+        scan->volume->lost++;
         return 0;
     }
     if (!find->whole)
@@ -179,9 +190,7 @@ static int cut_off(struct scan *scan, uint64_t cut)
         return 0;
     volume_log(scan->volume, SHOAL_LOG_WARN, "msg=\"torn tail cut off\" offset=%llu bytes=%llu",
                (unsigned long long)cut, (unsigned long long)(scan->size - cut));
-    if (ftruncate(scan->edition->fd, (off_t)cut) < 0)
-        return -errno;
-    return disk_sync(scan->volume->cfg.disk, scan->edition->fd);
+    return ftruncate(scan->edition->fd, (off_t)cut) < 0 ? -errno : 0;
 }
 
 static int apply_and_cut(struct scan *scan)
@@ -196,16 +205,20 @@ static int apply_and_cut(struct scan *scan)
     return rc;
 }
 
+/* Adds what the file says from `offset` on; it is known to have been durable up to `durable`. */
 static int recover_from(struct volume *volume, struct edition *edition, uint64_t offset,
-                        uint64_t size)
+                        uint64_t durable)
 {
+    struct stat stat;
+    if (fstat(edition->fd, &stat) < 0)
+        return -errno;
     struct scan *scan = calloc(1, sizeof(*scan));
     int rc = scan && (scan->sum = XXH3_createState()) ? 0 : -SHOAL_ENOMEM;
     if (rc == 0) {
         scan->volume = volume;
         scan->edition = edition;
-        scan->size = size;
-        scan->synced = offset;
+        scan->size = (uint64_t)stat.st_size;
+        scan->synced = durable;
         rc = scan_file(scan, offset);
     }
     if (rc == 0)
@@ -218,14 +231,27 @@ static int recover_from(struct volume *volume, struct edition *edition, uint64_t
     return rc;
 }
 
+/* Without the checkpoint but for what it says of how far the file was durable. */
+static int recover_all(struct volume *volume, struct edition *edition, uint64_t durable)
+{
+    volume->lost = 0;
+    int rc = checkpoint_forget(volume, edition);
+    return rc < 0 ? rc : recover_from(volume, edition, VOLUME_HEADER_SIZE, durable);
+}
+
 int volume_recover(struct volume *volume, struct edition *edition)
 {
     struct stat stat;
+    uint64_t reach;
     if (fstat(edition->fd, &stat) < 0)
         return -errno;
-    uint64_t size = (uint64_t)stat.st_size;
-    uint64_t offset = VOLUME_HEADER_SIZE;
-    if (checkpoint_load(volume, edition, size))
-        offset = volume->checkpoint_end = edition_end(edition);
-    return recover_from(volume, edition, offset, size);
+    if (!checkpoint_load(volume, edition, (uint64_t)stat.st_size, &reach))
+        return recover_all(volume, edition, VOLUME_HEADER_SIZE);
+    uint64_t covered = volume->checkpoint_end = edition_end(edition);
+    if (volume->cfg.thorough)
+        return recover_all(volume, edition, covered);
+    int rc = recover_from(volume, edition, covered, covered);
+    /* Where the cut took what the checkpoint knows of, the state before that is looked up. */
+    bool knows_too_much = rc == 0 && edition_end(edition) < reach;
+    return knows_too_much ? recover_all(volume, edition, covered) : rc;
 }

@@ -80,9 +80,12 @@ void photo_fail_for(struct shoal_http_request *req, int rc)
 
 /* The volume's place */
 
+/* One that is made is made to stay, or all that is stored in it may go with it. */
 static int make_folder(const char *path)
 {
-    return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
+    if (mkdir(path, 0700) == 0)
+        return disk_sync_folder(path);
+    return errno == EEXIST ? 0 : -errno;
 }
 
 /* Makes the folders above a file. */
@@ -131,9 +134,10 @@ static int open_volume(const struct options *options, struct log *log, struct vo
     cfg.path = path;
     cfg.compact_percent = (unsigned)options->compact_percent;
     cfg.compact_min_bytes = options->compact_min;
+    cfg.must_exist = cfg.thorough = options->verify;
     cfg.log = log_volume;
     cfg.log_arg = log;
-    int rc = options->volume ? 0 : make_folders(path);
+    int rc = options->volume || options->verify ? 0 : make_folders(path);
     if (rc == 0)
         rc = volume_open(&cfg, out_volume);
     int code = 0;
@@ -224,18 +228,28 @@ const struct service photos_service = {
 
 /* Verifying */
 
+static void print_verdict(uint64_t photos, uint64_t damaged, uint64_t lost)
+{
+    printf("%" PRIu64 " photos, %" PRIu64 " damaged", photos, damaged);
+    if (lost > 0)
+        printf(", and bytes that are no photos in %" PRIu64 " places", lost);
+    printf("\n");
+}
+
 int verify_photos(const struct options *options)
 {
     struct log log;
     struct volume *volume = NULL;
+    struct volume_stats stats = {0};
     uint64_t photos = 0, damaged = 0;
     log_begin(&log, SHOAL_LOG_INFO);
     int code = open_volume(options, &log, &volume);
     if (code == 0) {
         damaged = volume_verify(volume, &photos);
+        volume_stats(volume, &stats);
         volume_close(&volume);
-        printf("%" PRIu64 " photos, %" PRIu64 " damaged\n", photos, damaged);
+        print_verdict(photos, damaged, stats.lost);
     }
     log_end(&log);
-    return code == 0 && damaged > 0 ? EX_DATAERR : code;
+    return code == 0 && damaged + stats.lost > 0 ? EX_DATAERR : code;
 }

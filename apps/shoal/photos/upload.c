@@ -256,7 +256,8 @@ static struct shoal_view keep(struct upload *upload, size_t *used, struct shoal_
 static bool keep_conditions(struct shoal_http_request *req, struct upload *upload)
 {
     struct conditions conditions;
-    conditions_read(req, &conditions);
+    if (!conditions_read(req, &conditions))
+        return false;
     size_t size = conditions.if_match.size + conditions.if_none_match.size, used = 0;
     upload->fields = malloc(size + 1);
     if (!upload->fields)
@@ -308,7 +309,7 @@ static bool take_type(const struct shoal_http_request *req, struct upload *uploa
     struct shoal_view type = shoal_http_field(req, "content-type");
     if (type.size == 0)
         type = shoal_view_of("application/octet-stream");
-    if (type.size > TYPE_MAX)
+    if (!type_is_valid(type))
         return false;
     memcpy(upload->type, type.data, type.size);
     upload->op.type = shoal_view(upload->type, type.size);
@@ -339,7 +340,7 @@ void photo_put(struct shoal_http_request *req, void *arg)
     else if (length > 0 && (uint64_t)length > photos->max_body)
         fail(req, upload, 413, "the photo is too large");
     else if (!take_type(req, upload))
-        fail(req, upload, 400, "the Content-Type is longer than 127 bytes");
+        fail(req, upload, 400, "a Content-Type is 127 bytes of UTF-8 at most, without tabs");
     else if (is_refused_already(photos, upload))
         fail_for(req, upload, -SHOAL_ESTATE);
     else

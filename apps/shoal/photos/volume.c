@@ -160,11 +160,12 @@ int edition_apply_needle(struct volume *volume, struct edition *edition,
 
 /* Opens and locks the file that has the name: while we waited for nothing, a compaction of another
  * process may have put a new file in its place. */
-static int open_and_lock(const char *path, int *out_fd)
+static int open_and_lock(const char *path, bool must_exist, int *out_fd)
 {
+    int flags = O_RDWR | O_CLOEXEC | (must_exist ? 0 : O_CREAT);
     for (;;) {
         struct stat opened, named;
-        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        int fd = open(path, flags, 0600);
         if (fd < 0)
             return -errno;
         int rc = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
@@ -194,10 +195,7 @@ static int write_first_header(struct volume *volume, struct edition *edition)
     if (getrandom(&edition->header.id, sizeof(edition->header.id), 0) < 0)
         return -errno;
     volume_header_encode(&edition->header, bytes);
-    int rc = disk_write(volume->cfg.disk, edition->fd, &iov, 1, 0);
-    if (rc == 0)
-        rc = disk_sync(volume->cfg.disk, edition->fd);
-    return rc < 0 ? rc : disk_sync_folder(volume->path);
+    return disk_write(volume->cfg.disk, edition->fd, &iov, 1, 0);
 }
 
 static int read_header(struct volume *volume, struct edition *edition)
@@ -213,10 +211,18 @@ static int read_header(struct volume *volume, struct edition *edition)
     return sound ? 0 : -SHOAL_EINVAL;
 }
 
+/* A process that was killed may have left needles, the file's own name, or a compaction's rename
+ * in the kernel's memory only. They are made to stay before anybody sees them. */
+static int make_durable(const struct volume *volume, const struct edition *edition)
+{
+    int rc = disk_sync(volume->cfg.disk, edition->fd);
+    return rc < 0 ? rc : disk_sync_folder(volume->path);
+}
+
 static int open_edition(struct volume *volume)
 {
     struct edition *edition = &volume->editions[0];
-    int rc = open_and_lock(volume->path, &edition->fd);
+    int rc = open_and_lock(volume->path, volume->cfg.must_exist, &edition->fd);
     if (rc == 0)
         rc = read_header(volume, edition);
     if (rc < 0)
@@ -228,9 +234,9 @@ static int open_edition(struct volume *volume)
     atomic_store_explicit(&edition->refs, 1, memory_order_relaxed);
     volume->next_sequence = edition->header.first_sequence;
     volume->id = edition->header.id;
-    int recovered = volume_recover(volume, edition);
+    rc = volume_recover(volume, edition);
     volume->published_sequence = volume->next_sequence;
-    return recovered;
+    return rc < 0 ? rc : make_durable(volume, edition);
 }
 
 static void free_volume(struct volume *volume)
@@ -379,6 +385,7 @@ void volume_stats(struct volume *volume, struct volume_stats *out)
         .dead_bytes = end - VOLUME_HEADER_SIZE - live,
         .index_bytes = index_bytes(edition->index),
         .damaged = atomic_load_explicit(&volume->damaged, memory_order_relaxed),
+        .lost = volume->lost,
     };
     edition_release(volume, &edition);
     pthread_mutex_lock(&volume->lock);

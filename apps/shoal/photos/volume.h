@@ -35,6 +35,8 @@ struct volume_cfg {
     uint64_t checkpoint_bytes;  /* write a checkpoint each time the file has grown by so much */
     uint64_t compact_min_bytes; /* compact where at least so much is dead ... */
     unsigned compact_percent;   /* ... and so much of the file; 0: never by itself */
+    bool must_exist;            /* do not make one */
+    bool thorough;              /* read all of the file, whatever a checkpoint says */
     const struct disk *disk;
 
     /* Told what happens, as "msg=... key=...". NULL: nobody. Called on any thread. */
@@ -50,7 +52,8 @@ struct volume_cfg {
 /*
  * Opens a volume, made where there is none, and starts its threads: reads the checkpoint and what
  * was written after it, and cuts a torn tail. Returns 0; -SHOAL_EBUSY where another process has it
- * open; -SHOAL_EINVAL where the file is no volume; or a negative errno. Thread: any.
+ * open; -SHOAL_EINVAL where the file is no volume; or a negative errno: -EIO where it cannot be
+ * read, with nothing changed. Thread: any.
  */
 int volume_open(const struct volume_cfg *cfg, struct volume **out_volume);
 
@@ -148,6 +151,7 @@ struct volume_stats {
     uint64_t photos, file_bytes, live_bytes, dead_bytes, index_bytes;
     uint64_t puts, deletes, syncs; /* since it was opened */
     uint64_t damaged;              /* checks that failed */
+    uint64_t lost;                 /* places that were found to be no needle when it was opened */
     uint64_t compactions, checkpoints;
     uint64_t sync_us_median, sync_us_p99, sync_us_max;
     bool read_only; /* the disk failed; nothing is written until it is opened again */

@@ -46,6 +46,7 @@ struct volume {
     atomic_uint current;
     atomic_bool stopping; /* set under the lock, polled by long work without it */
     _Atomic uint64_t damaged;
+    uint64_t lost; /* open's; constant then */
 
     uint64_t next_sequence; /* the writer's, as the next ones */
     uint64_t retry_compaction_at;
@@ -106,9 +107,16 @@ void volume_log(const struct volume *volume, enum shoal_log_level level, const c
  * a negative errno. Thread: open's. */
 int volume_recover(struct volume *volume, struct edition *edition);
 
-/* checkpoint.c: reads a checkpoint; true with the edition filled up to `end`. What it says of the
- * file past that is not read. Thread: open's. */
-bool checkpoint_load(struct volume *volume, struct edition *edition, uint64_t file_size);
+/*
+ * checkpoint.c: reads a checkpoint; true with the edition filled up to its `end`. It may know of
+ * needles behind that: *out_reach is where the last of all ends. False where there is none to
+ * believe, with the edition to be forgotten. Thread: open's.
+ */
+bool checkpoint_load(struct volume *volume, struct edition *edition, uint64_t file_size,
+                     uint64_t *out_reach);
+
+/* Leaves the edition as if nothing had been read. Returns 0 or -SHOAL_ENOMEM. Thread: open's. */
+int checkpoint_forget(struct volume *volume, struct edition *edition);
 
 /* Writes one. Returns 0 or a negative errno, with the last one kept. Thread: the keeper, or
  * close's. */

@@ -77,18 +77,21 @@ static bool find_before(const struct batch *batch, const struct volume_op *op,
     return photo_read(op->node_, out);
 }
 
+/* What is refused leaves no node behind: whoever asks for what is not there takes no memory. */
 static int decide(const struct batch *batch, struct volume_op *op)
 {
     struct photo_facts before;
-    op->node_ = index_reserve(batch->edition->index, op->key);
-    if (!op->node_)
-        return -SHOAL_ENOMEM;
-    op->replaced = find_before(batch, op, &before);
+    struct index *index = batch->edition->index;
+    op->node_ = index_find(index, op->key);
+    op->replaced = op->node_ && find_before(batch, op, &before);
     if (op->allows && !op->allows(op, op->replaced ? &before : NULL))
         return -SHOAL_ESTATE;
     if (op->kind == VOLUME_DELETE)
         return op->replaced ? 0 : -SHOAL_ENOENT;
-    return kinds_number(&batch->volume->kinds, op->type, &op->facts.kind);
+    int rc = kinds_number(&batch->volume->kinds, op->type, &op->facts.kind);
+    if (rc == 0 && !op->node_)
+        op->node_ = index_reserve(index, op->key);
+    return rc == 0 && !op->node_ ? -SHOAL_ENOMEM : rc;
 }
 
 /* Appending */

@@ -9,10 +9,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <shoal/error.h>
 #include <shoal/http.h>
+#include <shoal/loop.h>
 
 #include "base/list.h"
 #include "proto/http/app.h"
@@ -237,6 +239,56 @@ int shoal_http_reply_file(struct shoal_http_request *req, int fd, const char *na
     }
     if (rc < 0 && !close_fd && ours >= 0)
         close(ours);
+    return rc;
+}
+
+/* A tag that may stand in a field and in lists of tags: quotes around what is visible. */
+static bool is_tag(const char *tag)
+{
+    size_t size = tag ? strlen(tag) : 0;
+    if (size < 2 || size >= SHOAL__ETAG_SIZE || tag[0] != '"' || tag[size - 1] != '"')
+        return false;
+    for (size_t i = 1; i + 1 < size; i++) {
+        if (tag[i] <= ' ' || tag[i] == '"' || tag[i] > '~')
+            return false;
+    }
+    return true;
+}
+
+static struct shoal__file *make_file(struct shoal_loop *loop,
+                                     const struct shoal_http_content *content)
+{
+    struct shoal__file *file = malloc(sizeof(*file));
+    if (!file)
+        return NULL;
+    *file = (struct shoal__file){
+        .fd = content->fd,
+        .encoding = SHOAL__ENCODING_IDENTITY,
+        .start = content->offset,
+        .size = content->length,
+        .modified = content->modified,
+        .warm_until_ms =
+            content->in_memory ? shoal_loop_now_ms(loop) + SHOAL__FILE_WARM_MS : INT64_MIN,
+        .release_arg = content->arg,
+    };
+    atomic_init(&file->refs, 1);
+    memcpy(file->etag, content->etag, strlen(content->etag) + 1);
+    shoal__http_date_write(file->modified, file->date);
+    return file;
+}
+
+/* What was not answered is not released. */
+int shoal_http_reply_content(struct shoal_http_request *req,
+                             const struct shoal_http_content *content)
+{
+    if (!is_tag(content->etag) || !content->type || content->fd < 0)
+        return -SHOAL_EINVAL;
+    struct shoal__file_terms terms = {.type = shoal_http_format(req, "%s", content->type)};
+    struct shoal__file *file = make_file(shoal_http_loop(req), content);
+    int rc = file && terms.type ? shoal__file_reply(req, file, &terms) : -SHOAL_ENOMEM;
+    if (rc == 0)
+        file->release = content->release;
+    shoal__file_unref(&file);
     return rc;
 }
 

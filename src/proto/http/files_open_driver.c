@@ -114,6 +114,8 @@ void shoal__file_unref(struct shoal__file **file)
         return;
     if (dropped->close_fd)
         close(dropped->fd);
+    if (dropped->release)
+        dropped->release(dropped->release_arg);
     free(dropped);
 }
 

@@ -16,22 +16,28 @@
 
 struct shoal_loop;
 
+/* For so long a file whose bytes were in memory is taken to be there still. */
+enum { SHOAL__FILE_WARM_MS = 1000 };
+
 /*
- * An open regular file as it was when it was opened. Shared by the cache, responses and output
- * buffers, freed with the last reference on any thread; constant but for `warm_until_ms`, which is
- * for the loop that opened it.
+ * An open regular file as it was when it was opened, or content that is a part of one. Shared by
+ * the cache, responses and output buffers, freed with the last reference on any thread; constant
+ * but for `warm_until_ms`, which is for the loop that opened it.
  */
 struct shoal__file {
     _Atomic unsigned refs;
     int fd;
     bool close_fd;
     enum shoal__encoding encoding;
+    uint64_t start; /* where in the file its bytes begin */
     uint64_t size;
     int64_t modified; /* seconds since 1970 */
     int64_t modified_ns;
     int64_t warm_until_ms; /* its bytes were all in memory a moment ago; the loop's clock */
     char etag[SHOAL__ETAG_SIZE];
     char date[SHOAL__HTTP_DATE_SIZE];
+    void (*release)(void *arg); /* called at the end; NULL: nobody */
+    void *release_arg;
 };
 
 /* Makes a file of a descriptor, which stays the caller's until close_fd is set. Returns 0; -EISDIR

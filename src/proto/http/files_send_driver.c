@@ -37,8 +37,7 @@ enum {
     SMALL_SLICE = 16 * 1024, /* read on the stack: cheaper than sendfile */
     READ_SLICE = 64 * 1024,
     FILE_SLICE = 512 * 1024,
-    WARM_MS = 1000, /* for so long a file that was in memory is taken to be there still */
-    RETRY_MS = 20,  /* the pool was full */
+    RETRY_MS = 20, /* the pool was full */
 };
 
 /* A file on its way; in the request's memory, ended by its on_close. Loop's thread only. */
@@ -184,7 +183,7 @@ static void advance(struct transfer *transfer, size_t size)
 static ssize_t read_now(const struct shoal__file *file, void *out, size_t size, uint64_t offset)
 {
     struct iovec iov = {out, size};
-    ssize_t got = preadv2(file->fd, &iov, 1, (off_t)offset, RWF_NOWAIT);
+    ssize_t got = preadv2(file->fd, &iov, 1, (off_t)(file->start + offset), RWF_NOWAIT);
     if (got >= 0)
         return got;
     return errno == EOPNOTSUPP ? -EAGAIN : -errno; /* a file system that cannot tell */
@@ -204,7 +203,7 @@ static bool is_warm(struct transfer *transfer, const struct shoal__range *part, 
         return true;
     bool warm = is_here(file, part->offset) && is_here(file, part->offset + size - 1);
     if (warm && size == file->size)
-        file->warm_until_ms = now_ms + WARM_MS;
+        file->warm_until_ms = now_ms + SHOAL__FILE_WARM_MS;
     return warm;
 }
 
@@ -238,10 +237,11 @@ static enum step send_from_kernel(struct transfer *transfer, size_t size)
 {
     const struct shoal__range *part = part_of(transfer);
     struct shoal_buf buf = {0};
-    if (shoal__buf_append_file_lent(&buf, transfer->file->fd, (off_t)part->offset, size,
-                                    release_file, transfer->file) < 0)
+    struct shoal__file *file = transfer->file;
+    if (shoal__buf_append_file_lent(&buf, file->fd, (off_t)(file->start + part->offset), size,
+                                    release_file, file) < 0)
         return STEP_BROKEN;
-    shoal__file_ref(transfer->file);
+    shoal__file_ref(file);
     return write_buf(transfer, &buf);
 }
 
@@ -357,9 +357,10 @@ static void on_retry(struct shoal_timer *timer, void *arg)
 static void run_read(void *arg)
 {
     struct read_job *job = arg;
+    off_t at = (off_t)(job->file->start + job->offset);
     ssize_t got;
     do
-        got = pread(job->file->fd, job->bytes, job->size, (off_t)job->offset);
+        got = pread(job->file->fd, job->bytes, job->size, at);
     while (got < 0 && errno == EINTR);
     job->got = got;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Files by the library's calls: one that a handler has opened, and a directory under a prefix. The
- * client is this test's own thread with a blocking socket.
+ * Files by the library's calls: one that a handler has opened, content that lies inside of one, and
+ * a directory under a prefix. The client is this test's own thread with a blocking socket.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +14,8 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -71,6 +73,37 @@ static void refuse(struct shoal_http_request *req, void *arg)
     reply(req, ends[0], "x", true);
 }
 
+enum { INSIDE = 1000, INSIDE_SIZE = 2000000 };
+static atomic_uint released;
+
+static void release(void *arg)
+{
+    close(*(int *)arg);
+    free(arg);
+    atomic_fetch_add(&released, 1);
+}
+
+/* `arg`: the tag. */
+static void reply_inside(struct shoal_http_request *req, void *arg)
+{
+    int *fd = malloc(sizeof(*fd));
+    struct shoal_http_content content = SHOAL_HTTP_CONTENT_INIT;
+    *fd = open_file("data.json");
+    content.type = "image/test";
+    content.etag = arg;
+    content.modified = 784111777;
+    content.fd = *fd;
+    content.offset = INSIDE;
+    content.length = INSIDE_SIZE;
+    content.release = release;
+    content.arg = fd;
+    int rc = shoal_http_reply_content(req, &content);
+    if (rc < 0) {
+        release(fd);
+        shoal_http_reply(req, 200, "text/plain", "refused: %s", shoal_strerrorname(rc));
+    }
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -82,6 +115,7 @@ static int start(void **state)
     assert_int_equal(fclose(file), 0);
 
     static char name[] = "data.json", itself[] = ".";
+    static char tag[] = "\"tag\"", bad_tag[] = "\"a\"b\"", weak_tag[] = "W/\"tag\"";
     struct shoal_server_cfg cfg = SHOAL_SERVER_CFG_INIT;
     cfg.loops = 1;
     assert_int_equal(shoal_server_create(&cfg, &server), 0);
@@ -90,6 +124,9 @@ static int start(void **state)
     shoal_http_route(app, "GET", "/given", give, name);
     shoal_http_route(app, "GET", "/directory", give, itself);
     shoal_http_route(app, "GET", "/pipe", refuse, NULL);
+    shoal_http_route(app, "GET", "/inside", reply_inside, tag);
+    shoal_http_route(app, "GET", "/bad-tag", reply_inside, bad_tag);
+    shoal_http_route(app, "GET", "/weak-tag", reply_inside, weak_tag);
     struct shoal_http_files_cfg files = SHOAL_HTTP_FILES_CFG_INIT;
     files.cache_control = "max-age=60";
     assert_int_equal(shoal_http_files(app, "/static/", directory, &files), 0);
@@ -152,6 +189,17 @@ static void assert_whole_file(void)
     }
 }
 
+/* Looks for bytes of the content from `first` on behind the text. Returns what follows them. */
+static const char *assert_bytes_behind(const char *text, int first, int count)
+{
+    const char *bytes = memmem(answer, answer_size, text, strlen(text));
+    assert_non_null(bytes);
+    bytes += strlen(text);
+    for (int i = 0; i < count; i++)
+        assert_int_equal((unsigned char)bytes[i], (INSIDE + first + i) % 251);
+    return bytes + count;
+}
+
 static int open_descriptors(void)
 {
     int count = 0;
@@ -196,6 +244,51 @@ static void conditions_and_ranges_are_for_reading_only(void **state)
     assert_whole_file();
 }
 
+static void content_inside_of_a_file_is_sent_as_if_it_were_one(void **state)
+{
+    ask(state, "GET", "/inside", "");
+    assert_head_has("200 OK");
+    assert_head_has("Content-Type: image/test");
+    assert_head_has("ETag: \"tag\"");
+    assert_head_has("Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT");
+    assert_head_has("Content-Length: 2000000");
+    const char *end = assert_bytes_behind("\r\n\r\n", 0, INSIDE_SIZE);
+    assert_ptr_equal(end, answer + answer_size);
+    ask(state, "GET", "/inside", "Range: bytes=-7\r\n");
+    assert_head_has("Content-Range: bytes 1999993-1999999/2000000");
+    assert_bytes_behind("\r\n\r\n", INSIDE_SIZE - 7, 7);
+    ask(state, "GET", "/inside", "Range: bytes=0-4,1500000-1599999\r\n");
+    assert_head_has("206 Partial Content");
+    assert_bytes_behind("Content-Range: bytes 0-4/2000000\r\n\r\n", 0, 5);
+    end = assert_bytes_behind("bytes 1500000-1599999/2000000\r\n\r\n", 1500000, 100000);
+    assert_memory_equal(end, "\r\n--", 4);
+    ask(state, "GET", "/inside", "Range: bytes=2000000-\r\n");
+    assert_head_has("416 Range Not Satisfiable");
+    ask(state, "GET", "/inside", "If-None-Match: \"tag\"\r\n");
+    assert_head_has("304 Not Modified");
+}
+
+static void content_is_released_once_for_every_answer(void **state)
+{
+    static const char *const fields[] = {"", "Range: bytes=1-1\r\n", "If-Match: \"x\"\r\n",
+                                         "If-None-Match: *\r\n", "Range: bytes=9999999-\r\n"};
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        unsigned before = atomic_load(&released);
+        ask(state, i % 2 == 0 ? "GET" : "HEAD", "/inside", fields[i]);
+        while (atomic_load(&released) == before)
+            sched_yield();
+        assert_int_equal(atomic_load(&released), before + 1);
+    }
+}
+
+static void a_bad_tag_is_refused_and_the_content_stays_the_callers(void **state)
+{
+    ask(state, "GET", "/bad-tag", "");
+    assert_non_null(strstr(answer, "refused: EINVAL"));
+    ask(state, "GET", "/weak-tag", "");
+    assert_non_null(strstr(answer, "refused: EINVAL"));
+}
+
 static void a_directory_is_served_under_its_prefix(void **state)
 {
     ask(state, "GET", "/static/data.json", "");
@@ -230,6 +323,9 @@ int main(void)
         cmocka_unit_test(a_given_descriptor_is_closed_when_the_file_is_sent),
         cmocka_unit_test(what_is_no_regular_file_is_refused_and_stays_the_callers),
         cmocka_unit_test(conditions_and_ranges_are_for_reading_only),
+        cmocka_unit_test(content_inside_of_a_file_is_sent_as_if_it_were_one),
+        cmocka_unit_test(content_is_released_once_for_every_answer),
+        cmocka_unit_test(a_bad_tag_is_refused_and_the_content_stays_the_callers),
         cmocka_unit_test(a_directory_is_served_under_its_prefix),
         cmocka_unit_test(a_root_that_is_not_there_is_told_at_once_and_at_the_start),
     };

@@ -21,9 +21,10 @@ class Album:
         self.args = args
         self.server = None
 
-    def start(self, *more, **keywords):
-        self.server = sp.Shoal("photos", "-l", "tcp://127.0.0.1:0", "--volume", str(self.volume),
-                               *self.args, *more, **keywords)
+    def start(self, *more, urls=("tcp://127.0.0.1:0",), **keywords):
+        listeners = [word for url in urls for word in ("-l", url)]
+        self.server = sp.Shoal("photos", *listeners, "--volume", str(self.volume),
+                               *self.args, *more, listens=len(urls), **keywords)
         return self.server
 
     def stop(self):

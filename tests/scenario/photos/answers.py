@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the photo store answers."""
 
+import email
 import json
 import os
 import resource
@@ -40,9 +41,48 @@ class Storing(album.TestCase):
         self.assertIsNone(self.album.get("a"))
 
     def test_keys_that_are_none_are_refused(self):
-        for path in ("/photo/%01", "/photo/%ff", "/photo/" + "x" * 256):
+        for path in ("/photo/", "/photo/%00", "/photo/a%00b", "/photo/%01", "/photo/%7f",
+                     "/photo/%c2%80", "/photo/%ff", "/photo/%c0%af", "/photo/%ed%a0%80",
+                     "/photo/" + "x" * 256):
             self.assertEqual(self.album.ask("PUT", path, b"x")[0], 400, path)
         self.assertEqual(self.album.ask("PUT", "/photo/" + "x" * 255, b"x")[0], 201)
+
+    def test_every_other_key_is_a_key(self):
+        keys = [" ", "/", "//", ".", "..", "../stats", "a/../b", "a//b", "a/", "%", "%2f", "+", "?a=b#c",
+                "\\", '"', "ä", "\u65e5\u672c", "\U0001f41f", "é", "x" * 255, "\u00a0",
+                "\u2028", "\ufeff"]
+        for number, key in enumerate(keys):
+            path = "/photo/" + album.urllib.parse.quote(key, safe="").replace(".", "%2E")
+            self.assertEqual(self.album.ask("PUT", path, str(number).encode())[0], 201, key)
+        listed = json.loads(self.album.ask("GET", "/photos?limit=1000")[2])["photos"]
+        self.assertEqual([photo["key"] for photo in listed],
+                         sorted(keys, key=lambda key: key.encode()))
+        for number, key in enumerate(keys):
+            path = "/photo/" + album.urllib.parse.quote(key, safe="").replace(".", "%2E")
+            self.assertEqual(self.album.ask("GET", path)[2], str(number).encode(), key)
+
+    def test_a_type_that_json_could_not_hold_is_refused(self):
+        for kind in (b"image/\xff", b"image/\t;x", b"x" * 128):
+            request = (b"PUT /photo/a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                       b"Content-Length: 1\r\nContent-Type: " + kind + b"\r\n\r\nx")
+            with self.album.server.connect() as sock:
+                sock.sendall(request)
+                self.assertEqual(sp.receive_all(sock).split()[1], b"400", kind)
+        self.assertEqual(self.album.put("a", b"x", Content_Type="image/x; ä".encode()), 201)
+        self.assertEqual(json.loads(self.album.ask("GET", "/photos")[2])["photos"][0]["type"],
+                         "image/x; ä")
+
+    def test_what_is_refused_takes_no_memory(self):
+        before = self.album.stats()["index_bytes"]
+        connection = self.album.connect()
+        for number in range(sp.fewer(10_000)):
+            path = f"/photo/{number:0250d}"
+            connection.request("DELETE", path)
+            answer = connection.getresponse()
+            answer.read()
+            self.assertEqual(answer.status, 404)
+        connection.close()
+        self.assertEqual(self.album.stats()["index_bytes"], before)
 
     def test_an_upload_that_breaks_off_leaves_nothing(self):
         with self.album.server.connect() as sock:
@@ -104,8 +144,26 @@ class Conditions(album.TestCase):
             self.assertTrue(body == LARGE[first:last + 1], text)
         status, fields, _ = self.album.ask("GET", "/photo/a", Range=f"bytes={size}-")
         self.assertEqual((status, fields["Content-Range"]), (416, f"bytes */{size}"))
-        for text in ("bytes=2-1", "bytes=x-", "lines=1-2", "bytes=0-1,3-4"):
+        for text in ("bytes=2-1", "bytes=x-", "lines=1-2", "bytes=0-9,3-4"):
             self.assertEqual(self.album.ask("GET", "/photo/a", Range=text)[0], 200, text)
+
+    def test_several_ranges_come_as_parts(self):
+        self.album.put("a", LARGE, Content_Type="image/x-test")
+        for warm in (False, True):
+            status, fields, body = self.album.ask("GET", "/photo/a",
+                                                  Range="bytes=5-6, 1000000-1999999,-3")
+            self.assertEqual(status, 206, warm)
+            self.assertEqual(fields["Content-Length"], str(len(body)))
+            message = email.message_from_bytes(
+                b"Content-Type: " + fields["Content-Type"].encode() + b"\r\n\r\n" + body)
+            self.assertEqual(message.get_content_type(), "multipart/byteranges")
+            parts = [(part["Content-Type"], part["Content-Range"].split("/")[0])
+                     for part in message.get_payload()]
+            self.assertEqual(parts, [("image/x-test", "bytes 5-6"),
+                                     ("image/x-test", "bytes 1000000-1999999"),
+                                     ("image/x-test", "bytes 2999997-2999999")])
+            for piece in (LARGE[5:7], LARGE[1_000_000:2_000_000], LARGE[-3:]):
+                self.assertIn(b"\r\n\r\n" + piece + b"\r\n--", body)
 
     def test_if_range_sends_all_of_another_photo(self):
         self.album.put("a", SMALL)
@@ -172,6 +230,11 @@ class Damage(album.TestCase):
             self.assertEqual(self.album.ask("GET", "/photo/rotten")[0], 500)
         self.assertEqual(self.album.get("sound"), b"y" * 1000)
         self.assertEqual(self.album.stats()["damaged"], 2)
+
+    def test_verify_makes_no_volume(self):
+        path = self.album.folder / "misspelt"
+        self.assertNotEqual(sp.run("photos", "--verify", "--volume", str(path)).returncode, 0)
+        self.assertFalse(path.exists())
 
     def test_two_processes_do_not_open_one_volume(self):
         second = sp.run("photos", "-l", "tcp://127.0.0.1:0", "--volume", str(self.album.volume))

@@ -2,6 +2,7 @@
 /* A volume: keeps what it was given, over restarts, whatever became of the end of the file. */
 #include "box.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,6 +72,89 @@ static void a_damaged_checkpoint_is_not_believed(void **state)
         box_close(box); /* which leaves a sound one */
     }
     box_open(box);
+}
+
+static void a_checkpoint_of_a_longer_volume_is_removed_before_it_may_fit_again(void **state)
+{
+    struct box *box = *state;
+    char index[128];
+    box_put_text(box, "kept", "one");
+    box_copy_volume(box, box_file_size(box->path)); /* a backup */
+    box_put_text(box, "later", "two");
+    box_close(box);
+    assert_int_equal(rename(box->copy, box->path), 0);
+    snprintf(index, sizeof(index), "%s.index", box->path);
+    assert_int_equal(access(index, F_OK), 0);
+    box_open(box);
+    assert_int_equal(access(index, F_OK), -1);
+    box_expect(box, "kept", "one");
+    box_expect(box, "later", NULL);
+}
+
+/* Has the checkpoint say that it covers less than it knows of, as one does that was written while
+ * photos were. */
+static void set_covered(const char *path, uint64_t covered)
+{
+    uint8_t bytes[4096];
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    ssize_t size = disk_read(fd, bytes, sizeof(bytes), 0);
+    assert_in_range(size, 56, sizeof(bytes) - 1);
+    memcpy(bytes + 24, &covered, sizeof(covered));
+    uint64_t sum = XXH3_64bits(bytes, (size_t)size - 8);
+    memcpy(bytes + size - 8, &sum, sizeof(sum));
+    assert_int_equal(pwrite(fd, bytes, (size_t)size, 0), size);
+    close(fd);
+}
+
+static void what_a_checkpoint_knows_of_a_tail_that_was_cut_is_forgotten(void **state)
+{
+    struct box *box = *state;
+    char index[128];
+    box_put_text(box, "a", "before");
+    uint64_t covered = box_file_size(box->path);
+    box_put_text(box, "a", "torn");
+    box_close(box);
+    snprintf(index, sizeof(index), "%s.index", box->path);
+    set_covered(index, covered);
+    box_open(box);
+    box_expect(box, "a", "torn");
+    box_close(box);
+    set_covered(index, covered);
+    box_damage(box->path, box_file_size(box->path) - 1);
+    box_open(box);
+    box_expect(box, "a", "before");
+    assert_int_equal(box_file_size(box->path), covered);
+}
+
+static void a_thorough_look_finds_what_the_checkpoint_hides_and_cuts_nothing(void **state)
+{
+    struct box *box = *state;
+    struct volume_stats stats;
+    uint64_t photos;
+    box_put_text(box, "rotten", "some bytes");
+    uint64_t second = box_file_size(box->path);
+    box_put_text(box, "last", "more bytes");
+    uint64_t size = box_file_size(box->path);
+    box_close(box);
+    box_damage(box->path, VOLUME_HEADER_SIZE + 20);
+    box_damage(box->path, second + needle_head_size(4, strlen("image/test")));
+    box->cfg.thorough = true;
+    box_open(box);
+    volume_stats(box->volume, &stats);
+    assert_int_equal(stats.lost, 1);
+    assert_int_equal(volume_verify(box->volume, &photos), 1);
+    assert_int_equal(photos, 1);
+    assert_int_equal(box_file_size(box->path), size);
+}
+
+static void a_volume_that_must_exist_is_not_made(void **state)
+{
+    struct box *box = *state;
+    struct volume *volume = NULL;
+    box->cfg.must_exist = true;
+    box->cfg.path = box->copy;
+    assert_int_equal(volume_open(&box->cfg, &volume), -ENOENT);
+    assert_int_equal(access(box->copy, F_OK), -1);
 }
 
 static void sequences_go_on_after_a_restart(void **state)
@@ -307,6 +391,10 @@ int main(void)
         ON_A_VOLUME(a_restart_changes_nothing),
         ON_A_VOLUME(a_restart_without_a_checkpoint_changes_nothing),
         ON_A_VOLUME(a_damaged_checkpoint_is_not_believed),
+        ON_A_VOLUME(a_checkpoint_of_a_longer_volume_is_removed_before_it_may_fit_again),
+        ON_A_VOLUME(what_a_checkpoint_knows_of_a_tail_that_was_cut_is_forgotten),
+        ON_A_VOLUME(a_thorough_look_finds_what_the_checkpoint_hides_and_cuts_nothing),
+        ON_A_VOLUME(a_volume_that_must_exist_is_not_made),
         ON_A_VOLUME(sequences_go_on_after_a_restart),
         ON_A_VOLUME(one_volume_is_open_once),
         ON_A_VOLUME(a_file_that_is_no_volume_is_left_alone),
