@@ -51,7 +51,7 @@ static struct bench_result result_of(const struct bench *bench, const struct ben
         .target = bench->target.url,
         .protocol = bench->target.speaker->name,
         .loops = bench->plan.loops,
-        .size = bench->target.payload.size + bench->options->line,
+        .size = bench->target.request_size,
         .seconds = (double)(bench->window.end_ns - bench->window.begin_ns) / (double)BENCH_NS_PER_S,
         .stats = total,
         .has_server = begin->has_server && end->has_server,
@@ -107,6 +107,7 @@ static int start(struct bench *bench)
     struct shoal_server_cfg cfg = SHOAL_SERVER_CFG_INIT;
     cfg.loops = bench->plan.loops;
     cfg.workers = 0;
+    cfg.busy_poll_us = (int64_t)bench->options->busy_poll_us;
     cfg.watchdog_ms = 0; /* what a busy generator makes late is measured and reported */
     cfg.log = log_sink(&bench->log);
     cfg.arg = bench;

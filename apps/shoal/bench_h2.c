@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The speaker of HTTP/2 by prior knowledge (h2c), on libnghttp2. A request is a stream, and its
+ * The speakers of HTTP/2, on libnghttp2: plain by prior knowledge (h2c) or over TLS, and of gRPC,
+ * which is HTTP/2 with another notion of what a right answer is. A request is a stream, and its
  * slot is the stream's own, so answers may come in any order; where the server takes fewer streams
  * than are asked for, libnghttp2 keeps the rest in line.
  *
@@ -14,6 +15,7 @@
 
 #include <shoal/error.h>
 
+#include "bench_grpc.h"
 #include "bench_link.h"
 #include "bench_loop.h"
 #include "bench_target.h"
@@ -23,10 +25,12 @@ enum { WINDOW_BYTES = 1 << 30 };
 
 /* A request in flight. */
 struct exchange {
-    bool open; /* its stream is */
+    bool open;  /* its stream is */
+    bool is_ok; /* grpc-status is 0 */
     unsigned status;
     uint64_t size;          /* of the answer's body so far */
     struct shoal_view body; /* what is left of the request's */
+    struct bench_grpc_reply reply;
 };
 
 /* A connection's session; the loop's thread only. */
@@ -34,7 +38,9 @@ struct session {
     nghttp2_session *h2;
     struct bench_link *link; /* NULL: nobody is interested any more */
     bool reading;
+    bool is_grpc;
     struct bench_web_check check;
+    uint64_t reply_hash;         /* gRPC: of the first answer, whose size is in `check` */
     struct exchange exchanges[]; /* by slot */
 };
 
@@ -42,6 +48,7 @@ struct session {
 struct talk {
     struct session *session; /* NULL before it is open */
 };
+_Static_assert(sizeof(struct talk) <= BENCH_WEB_TALK_MAX, "speakers of HTTP share the room");
 
 static struct session *session_of(const struct bench_link *link)
 {
@@ -67,21 +74,46 @@ static int on_header(nghttp2_session *h2, const nghttp2_frame *frame, const uint
 {
     (void)h2, (void)flags;
     struct exchange *exchange = exchange_of(arg, frame->hd.stream_id);
+    struct shoal_view field = shoal_view(name, name_size);
+    struct shoal_view text = shoal_view(value, value_size);
     uint64_t status = 0;
-    if (exchange && name_size == 7 && memcmp(name, ":status", 7) == 0 &&
-        parse_number(shoal_view((const char *)value, value_size), 999, &status))
+    if (exchange && shoal_view_equal(field, shoal_view_of(":status")) &&
+        parse_number(text, 999, &status))
         exchange->status = (unsigned)status;
+    if (exchange && shoal_view_equal(field, shoal_view_of("grpc-status")))
+        exchange->is_ok = shoal_view_equal(text, shoal_view_of("0"));
     return 0;
 }
 
 static int on_chunk(nghttp2_session *h2, uint8_t flags, int32_t stream, const uint8_t *bytes,
                     size_t size, void *arg)
 {
-    (void)h2, (void)flags, (void)bytes;
-    struct exchange *exchange = exchange_of(arg, stream);
-    if (exchange)
-        exchange->size += size;
+    (void)h2, (void)flags;
+    const struct session *session = arg;
+    struct exchange *exchange = exchange_of(session, stream);
+    if (!exchange)
+        return 0;
+    exchange->size += size;
+    if (session->is_grpc)
+        bench_grpc_take(&exchange->reply, shoal_view(bytes, size));
     return 0;
+}
+
+/* What the first answer was is right for the others of its session. */
+static bool is_right_grpc(struct session *session, const struct exchange *exchange)
+{
+    if (!exchange->is_ok || !bench_grpc_is_whole(&exchange->reply))
+        return false;
+    if (!session->check.has_size)
+        session->reply_hash = exchange->reply.hash;
+    return session->reply_hash == exchange->reply.hash;
+}
+
+static bool is_right(struct session *session, const struct exchange *exchange)
+{
+    if (session->is_grpc && !is_right_grpc(session, exchange))
+        return false;
+    return bench_web_is_right(&session->check, exchange->status, exchange->size);
 }
 
 static int on_stream_close(nghttp2_session *h2, int32_t stream, uint32_t error, void *arg)
@@ -92,8 +124,7 @@ static int on_stream_close(nghttp2_session *h2, int32_t stream, uint32_t error, 
     if (!session->link || !exchange)
         return 0;
     exchange->open = false;
-    if (error == NGHTTP2_NO_ERROR &&
-        bench_web_is_right(&session->check, exchange->status, exchange->size))
+    if (error == NGHTTP2_NO_ERROR && is_right(session, exchange))
         bench_link_answered(session->link, (unsigned)(exchange - session->exchanges));
     else
         bench_link_wrong(session->link, BENCH_ERROR_WRONG);
@@ -149,6 +180,7 @@ static int create(struct bench_link *link, struct session **out_session)
     if (!session)
         return -SHOAL_ENOMEM;
     session->link = link;
+    session->is_grpc = link->target->web.scheme->grpc;
     int rc = make_h2(session);
     if (rc == 0)
         rc = open_windows(session->h2);
@@ -243,12 +275,6 @@ static const struct shoal_service client = {
     .on_close = on_close,
 };
 
-static int connect_h2(struct bench_link *link, struct shoal_loop *loop,
-                      const struct shoal_connect_cfg *cfg, struct shoal_conn **out_conn)
-{
-    return shoal_connect(loop, link->target->peer, &client, cfg, out_conn);
-}
-
 /* Requests */
 
 static nghttp2_nv pair(struct shoal_view name, struct shoal_view value)
@@ -261,7 +287,7 @@ static size_t fill_fields(const struct bench_web *web, nghttp2_nv *out)
 {
     size_t count = 0;
     out[count++] = pair(shoal_view_of(":method"), shoal_view_of(web->posts ? "POST" : "GET"));
-    out[count++] = pair(shoal_view_of(":scheme"), shoal_view_of("http"));
+    out[count++] = pair(shoal_view_of(":scheme"), shoal_view_of(web->scheme->name));
     out[count++] = pair(shoal_view_of(":authority"), web->authority);
     out[count++] = pair(shoal_view_of(":path"), web->path);
     for (size_t i = 0; i < web->field_count; i++)
@@ -277,7 +303,9 @@ static int submit(struct session *session, struct exchange *exchange)
     size_t count = fill_fields(web, fields);
     nghttp2_data_provider body = {.source = {.ptr = exchange}, .read_callback = read_body};
     *exchange = (struct exchange){.open = true};
-    if (web->posts)
+    if (web->frame)
+        exchange->body = shoal_view(web->frame, web->frame_size);
+    else if (web->posts)
         exchange->body = bench_payload_message(&link->target->payload, link->serial, link->asked);
     return nghttp2_submit_request(session->h2, NULL, fields, count, web->posts ? &body : NULL,
                                   exchange);
@@ -307,7 +335,15 @@ static void end_h2(struct bench_link *link)
 const struct bench_speaker bench_h2_speaker = {
     .name = "h2c",
     .talk_size = sizeof(struct talk),
-    .connect = connect_h2,
+    .service = &client,
+    .ask = ask_h2,
+    .end = end_h2,
+};
+
+const struct bench_speaker bench_grpc_speaker = {
+    .name = "grpc",
+    .talk_size = sizeof(struct talk),
+    .service = &client,
     .ask = ask_h2,
     .end = end_h2,
 };

@@ -30,6 +30,7 @@ struct talk {
     size_t kept;   /* bytes counted before, which will be seen again */
     struct bench_web_check check;
 };
+_Static_assert(sizeof(struct talk) <= BENCH_WEB_TALK_MAX, "speakers of HTTP share the room");
 
 /* What a step made of the input. */
 enum step { STEP_ON, STEP_MORE, STEP_END, STEP_WRONG };
@@ -243,12 +244,6 @@ static const struct shoal_service client = {
     .on_close = on_close,
 };
 
-static int connect_http(struct bench_link *link, struct shoal_loop *loop,
-                        const struct shoal_connect_cfg *cfg, struct shoal_conn **out_conn)
-{
-    return shoal_connect(loop, link->target->peer, &client, cfg, out_conn);
-}
-
 static ssize_t ask_http(struct bench_link *link, unsigned slot)
 {
     (void)slot;
@@ -265,6 +260,6 @@ static ssize_t ask_http(struct bench_link *link, unsigned slot)
 const struct bench_speaker bench_http_speaker = {
     .name = "http/1.1",
     .talk_size = sizeof(struct talk),
-    .connect = connect_http,
+    .service = &client,
     .ask = ask_http,
 };

@@ -66,6 +66,7 @@ static enum bench_error error_of(enum shoal_close_reason reason)
     case SHOAL_CLOSED_CONNECT_TIMEOUT:
         return BENCH_ERROR_CONNECT_TIMEOUT;
     case SHOAL_CLOSED_CONNECT:
+    case SHOAL_CLOSED_HANDSHAKE:
         return BENCH_ERROR_CONNECT;
     default:
         return BENCH_ERROR_FAILED;
@@ -97,8 +98,8 @@ static void forget(struct bench_link *link)
 {
     if (link->role == BENCH_ASKER)
         link->loop->in_flight -= link->asked - link->answered;
-    if (link->target->speaker->end)
-        link->target->speaker->end(link);
+    if (link->speaker->end)
+        link->speaker->end(link);
     link->conn = NULL;
     link->open = false;
     link->asked = link->answered = 0;
@@ -140,6 +141,14 @@ static struct shoal_limits patient_limits(void)
     return limits;
 }
 
+static int dial(struct bench_link *link, const struct shoal_connect_cfg *cfg)
+{
+    const struct bench_speaker *speaker = link->speaker = link->target->speaker;
+    if (speaker->connect)
+        return speaker->connect(link, link->loop->loop, cfg, &link->conn);
+    return shoal_connect(link->loop->loop, link->target->peer, speaker->service, cfg, &link->conn);
+}
+
 void bench_link_connect(struct bench_link *link)
 {
     char source[16];
@@ -147,11 +156,12 @@ void bench_link_connect(struct bench_link *link)
     struct shoal_connect_cfg cfg = SHOAL_CONNECT_CFG_INIT;
     cfg.limits = &limits;
     cfg.data = link;
+    cfg.tls = link->target->tls;
     link->serial += link->serial_step;
     cfg.source = bench_target_source(link->target, link->serial, source);
     link->connect_ns = bench_loop_tick(link->loop);
     reset_talk(link);
-    int rc = link->target->speaker->connect(link, link->loop->loop, &cfg, &link->conn);
+    int rc = dial(link, &cfg);
     if (rc == 0)
         return;
     link->conn = NULL;
@@ -214,7 +224,7 @@ void bench_link_ask(struct bench_link *link, int64_t due_ns)
     unsigned slot = link->free_slots[link->free_head];
     link->free_head = link->free_head + 1 == link->depth ? 0 : link->free_head + 1;
     link->due_ns[slot] = due_ns;
-    ssize_t size = link->target->speaker->ask(link, slot);
+    ssize_t size = link->speaker->ask(link, slot);
     link->asked++;
     loop->in_flight++;
     if (size < 0) /* its on_close comes, and counts the request as lost */
@@ -284,7 +294,7 @@ static void slow_beat(struct bench_link *link)
 {
     for (int i = 0; i < SLOW_ASKS_PER_BEAT && shoal_conn_pending(link->conn) < SLOW_PENDING_BYTES;
          i++) {
-        if (link->target->speaker->ask(link, 0) < 0)
+        if (link->speaker->ask(link, 0) < 0)
             break;
         link->asked++;
     }

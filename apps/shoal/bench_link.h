@@ -24,6 +24,7 @@
 #include "bench_stats.h"
 
 struct bench_loop;
+struct bench_speaker;
 struct bench_target;
 
 enum bench_role { BENCH_ASKER, BENCH_SLOW_READER, BENCH_IDLE };
@@ -32,6 +33,7 @@ enum bench_role { BENCH_ASKER, BENCH_SLOW_READER, BENCH_IDLE };
 struct bench_link {
     struct bench_loop *loop;
     const struct bench_target *target;
+    const struct bench_speaker *speaker; /* the target's, or whom that has handed over to */
     enum bench_role role;
     struct shoal_conn *conn;  /* NULL: closed; its data points back here */
     bool open;                /* false with a connection: connecting */

@@ -19,9 +19,10 @@
 #include "bench_web.h"
 
 struct bench_link;
+struct shoal_tls;
 
 /*
- * How one protocol makes a request and recognises and verifies an answer. Both functions run on the
+ * How one protocol makes a request and recognises and verifies an answer. Its functions run on the
  * link's loop. A speaker reports through the functions at the end of bench_link.h, and may do so
  * from any callback of its connection.
  */
@@ -29,7 +30,9 @@ struct bench_speaker {
     const char *name;
     size_t talk_size; /* of what it keeps per connection: link->talk, zero for each new one */
 
-    /* Begins to connect, with `cfg` as it is (its data is the link). Returns as shoal_connect(). */
+    /* What handles its connections; NULL with a `connect` of its own, which connects with `cfg` as
+     * it is (its data is the link) and returns as shoal_connect(). */
+    const struct shoal_service *service;
     int (*connect)(struct bench_link *link, struct shoal_loop *loop,
                    const struct shoal_connect_cfg *cfg, struct shoal_conn **out_conn);
 
@@ -50,9 +53,11 @@ struct bench_target {
     const char *url; /* borrowed */
     const struct bench_speaker *speaker;
     struct bench_payload payload;
-    struct bench_web web; /* for speakers of HTTP */
-    const char *peer;     /* what shoal_connect() gets; borrowed */
-    bool is_loopback;     /* of numbers, 127.0.0.0/8: any source address in it will do */
+    struct bench_web web;  /* for speakers of HTTP */
+    struct shoal_tls *tls; /* settings for connecting; NULL: plain */
+    size_t request_size;   /* of a request's payload, the longest */
+    const char *peer;      /* what shoal_connect() gets; borrowed */
+    bool is_loopback;      /* of numbers, 127.0.0.0/8: any source address in it will do */
 };
 
 /*
@@ -76,5 +81,7 @@ extern const struct bench_speaker bench_echo_speaker;
 extern const struct bench_speaker bench_line_speaker;
 extern const struct bench_speaker bench_http_speaker;
 extern const struct bench_speaker bench_h2_speaker;
+extern const struct bench_speaker bench_grpc_speaker;  /* HTTP/2 with another notion of right */
+extern const struct bench_speaker bench_https_speaker; /* one of HTTP's, as ALPN decides */
 
 #endif

@@ -81,12 +81,6 @@ static const struct shoal_service echo_client = {
     .on_close = on_close,
 };
 
-static int connect_echo(struct bench_link *link, struct shoal_loop *loop,
-                        const struct shoal_connect_cfg *cfg, struct shoal_conn **out_conn)
-{
-    return shoal_connect(loop, link->target->url, &echo_client, cfg, out_conn);
-}
-
 static ssize_t ask_echo(struct bench_link *link, unsigned slot)
 {
     (void)slot;
@@ -98,7 +92,7 @@ static ssize_t ask_echo(struct bench_link *link, unsigned slot)
 const struct bench_speaker bench_echo_speaker = {
     .name = "echo",
     .talk_size = sizeof(struct talk),
-    .connect = connect_echo,
+    .service = &echo_client,
     .ask = ask_echo,
 };
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "bench_grpc.h"
 #include "host.h"
 #include "options.h"
 #include "parse.h"
@@ -51,9 +52,11 @@ static bool take_url(const char *rest, struct bench_web *web)
 
 static bool make_peer(struct bench_web *web)
 {
-    const char *port = has_port(web->authority) ? "" : ":80";
-    return asprintf(&web->peer, "tcp://%.*s%s", (int)web->authority.size, web->authority.data,
-                    port) >= 0;
+    char port[16] = "";
+    if (!has_port(web->authority))
+        snprintf(port, sizeof(port), ":%u", web->scheme->port);
+    return asprintf(&web->peer, "%s://%.*s%s", web->scheme->transport, (int)web->authority.size,
+                    web->authority.data, port) >= 0;
 }
 
 /* The fields */
@@ -85,7 +88,10 @@ static bool make_fields(const struct options *options, size_t size, struct bench
         return false;
     for (size_t i = 0; i < options->header_count; i++)
         at = add_given(web, options->headers[i], at);
-    if (web->posts) {
+    if (web->scheme->grpc) {
+        add_field(web, shoal_view_of("te"), shoal_view_of("trailers"));
+        add_field(web, shoal_view_of("content-type"), shoal_view_of("application/grpc"));
+    } else if (web->posts) {
         int digits = snprintf(at, LENGTH_MAX, "%zu", size);
         add_field(web, shoal_view_of("content-length"), shoal_view(at, (size_t)digits));
     }
@@ -108,17 +114,46 @@ static bool make_head(struct bench_web *web)
     return fclose(head) == 0;
 }
 
-int bench_web_make(const struct options *options, const char *rest, size_t size,
-                   struct bench_web *out_web)
+/* gRPC */
+
+static bool make_frame(struct shoal_view message, struct bench_web *web)
 {
-    struct bench_web web = {.posts = options->size > 0 || options->data};
+    if (!web->scheme->grpc)
+        return true;
+    web->frame_size = BENCH_GRPC_PREFIX + message.size;
+    web->frame = malloc(web->frame_size);
+    if (web->frame)
+        bench_grpc_frame(message, web->frame);
+    return web->frame != NULL;
+}
+
+static int check_grpc(const struct options *options, const struct bench_web *web)
+{
+    if (options->size > 0)
+        return host_fail(options, EX_USAGE,
+                         "--size: the message of a gRPC request is not made up; give one, "
+                         "serialised, by --data");
+    if (!bench_grpc_is_method(web->path))
+        return host_fail(options, EX_USAGE, "expected /PACKAGE.SERVICE/METHOD behind the host");
+    return 0;
+}
+
+int bench_web_make(const struct options *options, const struct bench_web_scheme *scheme,
+                   const char *rest, struct shoal_view body, struct bench_web *out_web)
+{
+    struct bench_web web = {.scheme = scheme,
+                            .posts = scheme->grpc || options->size > 0 || options->data};
     char shown[256];
     if (!take_url(rest, &web))
         return host_fail(options, EX_USAGE,
                          "expected HOST[:PORT][/PATH] behind the scheme, not '%s'; try 'shoal "
                          "bench --help'",
                          escape_text(shoal_view_of(rest), shown, sizeof(shown)));
-    if (!make_peer(&web) || !make_fields(options, size, &web) || !make_head(&web)) {
+    int code = scheme->grpc ? check_grpc(options, &web) : 0;
+    if (code != 0)
+        return code;
+    if (!make_peer(&web) || !make_fields(options, body.size, &web) || !make_head(&web) ||
+        !make_frame(options->data ? body : shoal_view_of(""), &web)) {
         bench_web_free(&web);
         return host_fail(options, EX_OSERR, "out of memory");
     }
@@ -131,6 +166,7 @@ void bench_web_free(struct bench_web *web)
     free(web->peer);
     free(web->text);
     free(web->head);
+    free(web->frame);
     *web = (struct bench_web){0};
 }
 

@@ -33,7 +33,8 @@ static const struct command commands[] = {
     {"grpc", FOR_GRPC, NULL, "Serve gRPC; by default on tcp://127.0.0.1:50051.", serve_grpc},
     {"photos", FOR_PHOTOS, NULL, "Keep photos; by default on tcp://127.0.0.1:8090.", serve_photos},
     {"bench", FOR_BENCH, "TARGET | compare A.json B.json",
-     "Put load on a server and tell the truth about it.", bench},
+     "Put load on a server (tcp, unix, http, https, h2c, grpc, grpcs) and tell the truth about it.",
+     bench},
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };

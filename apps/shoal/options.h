@@ -99,6 +99,7 @@ struct options {
     bool line;
     const char *headers[MOST_HEADERS]; /* "Name: value" */
     size_t header_count;
+    bool http1;         /* over TLS: offer nothing else */
     uint64_t reconnect; /* after so many answers; 0: never */
     uint64_t slow_readers;
     uint64_t idle;
