@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # What `cmake --install` gives: both libraries, the headers, a pkg-config file, a CMake package with
-# shoal::shoal (shared) and shoal::shoal_static, the program, and the manual.
+# shoal::shoal (shared), shoal::shoal_static and shoal_generate_grpc(), the program, protoc's plugin,
+# and the manual.
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
 
@@ -18,7 +19,9 @@ endif()
 if(TARGET manual)
   install(DIRECTORY ${SHOAL_MANUAL}/ DESTINATION ${CMAKE_INSTALL_MANDIR} PATTERN made EXCLUDE)
 endif()
-foreach(kind IN ITEMS Shared Static)
+install(TARGETS protoc-gen-shoal EXPORT shoalPluginTargets DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(FILES ${PROJECT_SOURCE_DIR}/cmake/ShoalGrpc.cmake DESTINATION ${package_dir})
+foreach(kind IN ITEMS Shared Static Plugin)
   install(EXPORT shoal${kind}Targets NAMESPACE shoal:: DESTINATION ${package_dir})
 endforeach()
 
@@ -29,6 +32,7 @@ install(CODE "
   set(PROJECT_VERSION \"${PROJECT_VERSION}\")
   set(SHOAL_PC_REQUIRES \"${SHOAL_PC_REQUIRES}\")
   set(SHOAL_PC_LIBDIR \"\\\${prefix}/${CMAKE_INSTALL_LIBDIR}\")
+  set(SHOAL_PC_BINDIR \"\\\${prefix}/${CMAKE_INSTALL_BINDIR}\")
   set(SHOAL_PC_INCLUDEDIR \"\\\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}\")
   get_filename_component(CMAKE_INSTALL_PREFIX \"\${CMAKE_INSTALL_PREFIX}\" ABSOLUTE)
   configure_file(\"${PROJECT_SOURCE_DIR}/cmake/shoal.pc.in\"

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include <shoal/v1/echo.pb-c.h>
+#include <shoal/v1/echo.shoal.h>
 
 #include "grpc.h"
 
@@ -15,14 +15,12 @@ enum {
     STEP_MS = 50,          /* of a waiting worker, between two looks at whether to go on */
 };
 
-static int echo(struct shoal_grpc_call *call, const void *request, void *reply)
+static int echo(struct shoal_grpc_call *call, const echo_message *request, echo_message *reply)
 {
     (void)call;
-    const echo_message *asked = request;
-    echo_message *answer = reply;
-    answer->payload = asked->payload;
-    answer->delay_ms = asked->delay_ms;
-    answer->count = asked->count;
+    reply->payload = request->payload;
+    reply->delay_ms = request->delay_ms;
+    reply->count = request->count;
     return SHOAL_GRPC_OK;
 }
 
@@ -45,11 +43,10 @@ static void wait_for(struct shoal_grpc_call *call, uint32_t delay_ms)
     }
 }
 
-static int delayed(struct shoal_grpc_call *call, const void *request, void *reply)
+static int delayed(struct shoal_grpc_call *call, const echo_message *request, echo_message *reply)
 {
-    uint32_t delay_ms = ((const echo_message *)request)->delay_ms;
-    if (delay_ms > 0)
-        wait_for(call, delay_ms);
+    if (request->delay_ms > 0)
+        wait_for(call, request->delay_ms);
     return echo(call, request, reply);
 }
 
@@ -64,7 +61,7 @@ static int send_copies(struct shoal_grpc_call *call, struct copies *copies)
 {
     while (copies->left > 0) {
         copies->left--;
-        int rc = shoal_grpc_send(call, copies->request);
+        int rc = shoal__v1__echo__server_stream__send(call, copies->request);
         if (rc < 0)
             return shoal_grpc_fail(call, SHOAL_GRPC_RESOURCE_EXHAUSTED, "cannot send");
         if (rc == 1)
@@ -73,13 +70,13 @@ static int send_copies(struct shoal_grpc_call *call, struct copies *copies)
     return SHOAL_GRPC_OK;
 }
 
-static int begin_copies(struct shoal_grpc_call *call, const void *request)
+static int begin_copies(struct shoal_grpc_call *call, const echo_message *request)
 {
     struct copies *copies = shoal_grpc_alloc(call, sizeof(*copies));
     if (!copies)
         return shoal_grpc_fail(call, SHOAL_GRPC_RESOURCE_EXHAUSTED, "out of memory");
     copies->request = request;
-    copies->left = copies->request->count ? copies->request->count : 1;
+    copies->left = request->count ? request->count : 1;
     shoal_grpc_set_data(call, copies);
     return send_copies(call, copies);
 }
@@ -106,10 +103,10 @@ static int begin_joining(struct shoal_grpc_call *call)
                   : shoal_grpc_fail(call, SHOAL_GRPC_RESOURCE_EXHAUSTED, "out of memory");
 }
 
-static int join(struct shoal_grpc_call *call, const void *request)
+static int join(struct shoal_grpc_call *call, const echo_message *request)
 {
     struct joined *joined = shoal_grpc_data(call);
-    const ProtobufCBinaryData *part = &((const echo_message *)request)->payload;
+    const ProtobufCBinaryData *part = &request->payload;
     if (part->len > MOST_JOINED - joined->size)
         return shoal_grpc_fail(call, SHOAL_GRPC_RESOURCE_EXHAUSTED, "more than 4 MiB in all");
     if (part->len == 0)
@@ -128,7 +125,7 @@ static int send_joined(struct shoal_grpc_call *call)
     const struct joined *joined = shoal_grpc_data(call);
     echo_message reply = SHOAL__V1__ECHO_MESSAGE__INIT;
     reply.payload = (ProtobufCBinaryData){joined->size, joined->bytes};
-    if (shoal_grpc_send(call, &reply) < 0)
+    if (shoal__v1__echo__client_stream__send(call, &reply) < 0)
         return shoal_grpc_fail(call, SHOAL_GRPC_RESOURCE_EXHAUSTED, "cannot send");
     return SHOAL_GRPC_OK;
 }
@@ -144,9 +141,9 @@ static void end_joining(struct shoal_grpc_call *call, int status)
 
 /* Bidi: a client that does not read is not read. */
 
-static int answer_each(struct shoal_grpc_call *call, const void *request)
+static int answer_each(struct shoal_grpc_call *call, const echo_message *request)
 {
-    int rc = shoal_grpc_send(call, request);
+    int rc = shoal__v1__echo__bidi__send(call, request);
     if (rc < 0)
         return shoal_grpc_fail(call, SHOAL_GRPC_RESOURCE_EXHAUSTED, "cannot send");
     if (rc == 1)
@@ -154,23 +151,21 @@ static int answer_each(struct shoal_grpc_call *call, const void *request)
     return SHOAL_GRPC_LATER;
 }
 
-static const struct shoal_grpc_stream server_stream = {.on_message = begin_copies,
-                                                       .on_drained = go_on_with_copies};
-static const struct shoal_grpc_stream client_stream = {
-    .on_open = begin_joining, .on_message = join, .on_end = send_joined, .on_close = end_joining};
-static const struct shoal_grpc_stream bidi = {.on_message = answer_each,
-                                              .on_drained = shoal_grpc_resume};
+static const struct shoal__v1__echo_handlers on_loop = {
+    .unary = echo,
+    .server_stream = {.on_message = begin_copies, .on_drained = go_on_with_copies},
+    .client_stream = {.on_open = begin_joining,
+                      .on_message = join,
+                      .on_end = send_joined,
+                      .on_close = end_joining},
+    .bidi = {.on_message = answer_each, .on_drained = shoal_grpc_resume},
+};
+static const struct shoal__v1__echo_handlers in_pool = {.delayed = delayed};
 
 void grpc_add_echo(struct shoal_grpc *grpc)
 {
-    const ProtobufCServiceDescriptor *service = &shoal__v1__echo__descriptor;
-    struct shoal_grpc_method_cfg in_pool = SHOAL_GRPC_METHOD_CFG_INIT;
-    in_pool.in_pool = true;
-    shoal_grpc_unary(grpc, service, "Unary", echo, NULL, NULL);
-    shoal_grpc_streaming(grpc, service, "ServerStream", SHOAL_GRPC_SERVER_STREAM, &server_stream,
-                         NULL, NULL);
-    shoal_grpc_streaming(grpc, service, "ClientStream", SHOAL_GRPC_CLIENT_STREAM, &client_stream,
-                         NULL, NULL);
-    shoal_grpc_streaming(grpc, service, "Bidi", SHOAL_GRPC_BIDI, &bidi, NULL, NULL);
-    shoal_grpc_unary(grpc, service, "Delayed", delayed, NULL, &in_pool);
+    struct shoal_grpc_method_cfg pool = SHOAL_GRPC_METHOD_CFG_INIT;
+    pool.in_pool = true;
+    (void)shoal__v1__echo_register(grpc, &on_loop, NULL, NULL);
+    (void)shoal__v1__echo_register(grpc, &in_pool, NULL, &pool);
 }

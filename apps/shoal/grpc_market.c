@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* shoal.v1.FishMarket: the market of the line server behind another counter. */
-#include <shoal/v1/market.pb-c.h>
+#include <shoal/v1/market.shoal.h>
 
 #include "board.h"
 #include "grpc.h"
@@ -23,11 +23,11 @@ static Shoal__V1__Price *price_at(struct shoal_grpc_call *call, const struct pri
     return price->fish ? price : NULL;
 }
 
-static int list_prices(struct shoal_grpc_call *call, const void *request, void *reply)
+static int list_prices(struct shoal_grpc_call *call, const Shoal__V1__PricesRequest *request,
+                       Shoal__V1__PriceList *list)
 {
     (void)request;
     const struct prices *prices = board_prices(shoal_grpc_loop(call));
-    Shoal__V1__PriceList *list = reply;
     size_t count = prices_count(prices);
     list->prices = shoal_grpc_alloc(call, count * sizeof(Shoal__V1__Price *));
     if (!list->prices)
@@ -51,26 +51,22 @@ static int add_offer(struct shoal_grpc_call *call, const Shoal__V1__Offer *offer
     return SHOAL_GRPC_OK;
 }
 
-static int sell(struct shoal_grpc_call *call, const void *request, void *reply)
+static int sell(struct shoal_grpc_call *call, const Shoal__V1__Catch *haul,
+                Shoal__V1__Payment *payment)
 {
-    const Shoal__V1__Catch *haul = request;
-    uint64_t total = 0;
-    for (size_t i = 0; i < haul->n_offers; i++) {
-        int status = add_offer(call, haul->offers[i], &total);
-        if (status != SHOAL_GRPC_OK)
-            return status;
-    }
-    ((Shoal__V1__Payment *)reply)->dollars = total;
-    return SHOAL_GRPC_OK;
+    int status = SHOAL_GRPC_OK;
+    for (size_t i = 0; i < haul->n_offers && status == SHOAL_GRPC_OK; i++)
+        status = add_offer(call, haul->offers[i], &payment->dollars);
+    return status;
 }
 
-static int trade(struct shoal_grpc_call *call, const void *request)
+static int trade(struct shoal_grpc_call *call, const Shoal__V1__Offer *offer)
 {
     Shoal__V1__Payment payment = SHOAL__V1__PAYMENT__INIT;
-    int status = add_offer(call, request, &payment.dollars);
+    int status = add_offer(call, offer, &payment.dollars);
     if (status != SHOAL_GRPC_OK)
         return status;
-    int rc = shoal_grpc_send(call, &payment);
+    int rc = shoal__v1__fish_market__trade__send(call, &payment);
     if (rc < 0)
         return out_of_memory(call);
     if (rc == 1)
@@ -78,13 +74,13 @@ static int trade(struct shoal_grpc_call *call, const void *request)
     return SHOAL_GRPC_LATER;
 }
 
-static const struct shoal_grpc_stream trading = {.on_message = trade,
-                                                 .on_drained = shoal_grpc_resume};
+static const struct shoal__v1__fish_market_handlers handlers = {
+    .prices = list_prices,
+    .sell = sell,
+    .trade = {.on_message = trade, .on_drained = shoal_grpc_resume},
+};
 
 void grpc_add_market(struct shoal_grpc *grpc)
 {
-    const ProtobufCServiceDescriptor *service = &shoal__v1__fish_market__descriptor;
-    shoal_grpc_unary(grpc, service, "Prices", list_prices, NULL, NULL);
-    shoal_grpc_unary(grpc, service, "Sell", sell, NULL, NULL);
-    shoal_grpc_streaming(grpc, service, "Trade", SHOAL_GRPC_BIDI, &trading, NULL, NULL);
+    (void)shoal__v1__fish_market_register(grpc, &handlers, NULL, NULL);
 }

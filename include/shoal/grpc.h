@@ -93,6 +93,7 @@ SHOAL_API struct shoal_grpc *shoal_grpc_create(struct shoal_server *server);
 struct shoal_grpc_method_cfg {
     size_t size;  /* sizeof this struct, for later versions */
     bool in_pool; /* its handlers run in the server's worker pool, one at a time for each call */
+    const void *handlers; /* shoal_grpc_handlers(), for the code that protoc-gen-shoal writes */
 };
 #define SHOAL_GRPC_METHOD_CFG_INIT                   \
     {                                                \
@@ -126,7 +127,7 @@ enum shoal_grpc_kind {
 
 /*
  * A streaming method. The first three return SHOAL_GRPC_LATER to let the call go on, or a status
- * that ends it. All may be NULL but on_message. Strings and struct are borrowed.
+ * that ends it. All may be NULL but on_message.
  */
 struct shoal_grpc_stream {
     /* The call begins. Always on the loop. */
@@ -148,8 +149,8 @@ struct shoal_grpc_stream {
     void (*on_close)(struct shoal_grpc_call *call, int status);
 };
 
-/* Registers a streaming method. Returns as shoal_grpc_unary(), -SHOAL_EINVAL also for kind UNARY.
- * Thread: any, while the server does not run. */
+/* Registers a streaming method; `stream` is copied. Returns as shoal_grpc_unary(), -SHOAL_EINVAL
+ * also for kind UNARY. Thread: any, while the server does not run. */
 SHOAL_API int shoal_grpc_streaming(struct shoal_grpc *grpc,
                                    const struct ProtobufCServiceDescriptor *service,
                                    const char *method, enum shoal_grpc_kind kind,
@@ -241,6 +242,10 @@ SHOAL_API int shoal_listen_grpc(struct shoal_server *server, const char *url,
 
 /* The method's `arg`. Thread: owner, or its work. */
 SHOAL_API void *shoal_grpc_arg(const struct shoal_grpc_call *call);
+
+/* What the method's cfg has as `handlers`: a table of typed functions. Thread: owner, or its
+ * work. */
+SHOAL_API const void *shoal_grpc_handlers(const struct shoal_grpc_call *call);
 
 /* "/package.Service/Method"; lives as long as the services. Thread: owner, or its work. */
 SHOAL_API const char *shoal_grpc_method(const struct shoal_grpc_call *call);

@@ -168,6 +168,11 @@ void *shoal_grpc_arg(const struct shoal_grpc_call *call)
     return call->method->arg;
 }
 
+const void *shoal_grpc_handlers(const struct shoal_grpc_call *call)
+{
+    return call->method->handlers;
+}
+
 const char *shoal_grpc_method(const struct shoal_grpc_call *call)
 {
     return call->method->path;

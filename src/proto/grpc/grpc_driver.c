@@ -94,6 +94,7 @@ static int add(struct shoal_grpc *grpc, const ProtobufCServiceDescriptor *servic
     as.input = described->input;
     as.output = described->output;
     as.in_pool = cfg && cfg->in_pool;
+    as.handlers = cfg ? cfg->handlers : NULL;
     return shoal__grpc_set_add(grpc, service->name, name, &as);
 }
 

@@ -43,6 +43,10 @@ static struct shoal__grpc_method *create_method(const char *service, const char 
     if (!method)
         return NULL;
     *method = *as;
+    if (as->stream) {
+        method->own_stream = *as->stream;
+        method->stream = &method->own_stream;
+    }
     method->service_size = strlen(service);
     if (asprintf(&method->path, "/%s/%s", service, name) >= 0)
         return method;

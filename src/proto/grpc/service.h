@@ -26,8 +26,10 @@ struct shoal__grpc_method {
     enum shoal_grpc_kind kind;
     bool in_pool;
     shoal_grpc_unary_fn *unary;
-    const struct shoal_grpc_stream *stream;
+    const struct shoal_grpc_stream *stream; /* in the set: &own_stream, or NULL */
+    struct shoal_grpc_stream own_stream;
     void *arg;
+    const void *handlers;
 };
 
 struct shoal__grpc_interceptor {
@@ -53,8 +55,8 @@ int shoal__grpc_set_init(struct shoal_grpc *grpc, struct shoal_server *server);
 void shoal__grpc_set_fini(struct shoal_grpc *grpc);
 
 /*
- * Adds a copy of `method` (path, node and next are set here) as /service/name. Returns 0,
- * -SHOAL_EBUSY or -SHOAL_ENOMEM. Thread: control.
+ * Adds a copy of `method` and its stream (path, node and next are set here) as /service/name.
+ * Returns 0, -SHOAL_EBUSY or -SHOAL_ENOMEM. Thread: control.
  */
 int shoal__grpc_set_add(struct shoal_grpc *grpc, const char *service, const char *name,
                         const struct shoal__grpc_method *method);
