@@ -15,6 +15,8 @@
  *     shoal_grpc_unary(grpc, &helloworld__greeter__descriptor, "SayHello", say_hello, NULL, NULL);
  *     shoal_listen_grpc(server, "tcp://127.0.0.1:50051", grpc, NULL, NULL);
  *
+ * protoc-gen-shoal(1) writes the same with the messages' own types, for methods of all kinds.
+ *
  * A call lives on its connection's loop, from its first handler to its on_close, which comes once
  * and last. Handlers run on that loop, or in the worker pool where the method says so; there they
  * may use everything that says "or its work". A handler that answers later returns
