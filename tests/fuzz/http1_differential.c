@@ -19,7 +19,7 @@
 #include <string.h>
 
 #include "http1_peer.h"
-#include "proto/http1/http1_chars.h"
+#include "proto/http/chars.h"
 #include "proto/http1/http1_chunked.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -226,10 +226,10 @@ static bool has_extension_value(struct shoal_view input)
     for (const char *at = input.data; at < end; at++) {
         if (*at != ';')
             continue;
-        const char *equals = shoal__http1_skip(at + 1, end, HTTP1_TOKEN_CHAR);
+        const char *equals = shoal__http_skip(at + 1, end, HTTP_TOKEN_CHAR);
         if (equals == end || *equals != '=')
             continue;
-        const char *stop = shoal__http1_skip(equals + 1, end, HTTP1_TOKEN_CHAR);
+        const char *stop = shoal__http_skip(equals + 1, end, HTTP_TOKEN_CHAR);
         if (stop < end && (*stop == '"' || *stop == ';'))
             return true;
     }

@@ -5,6 +5,7 @@
 #include <shoal/error.h>
 
 #include "base/arena.h"
+#include "proto/http/chars.h"
 
 enum { FIRST_ROOM = 4 };
 
@@ -57,47 +58,17 @@ bool shoal__http_list_has(struct shoal_view list, struct shoal_view word)
     return false;
 }
 
-/* Letters, digits and !#$%&'*+-.^_`|~ as bits: names are checked for every field that is sent. */
-static bool is_token_byte(char byte)
-{
-    static const uint64_t token_bytes[4] = {0x3ff6cfa00000000, 0x57ffffffc7fffffe, 0, 0};
-    unsigned char at = (unsigned char)byte;
-    return token_bytes[at >> 6] >> (at & 63) & 1;
-}
-
 bool shoal__http_is_token(struct shoal_view name)
 {
-    bool good = name.size > 0;
-    for (size_t i = 0; good && i < name.size; i++)
-        good = is_token_byte(name.data[i]);
-    return good;
-}
-
-static bool is_value_byte(unsigned char byte)
-{
-    return (byte >= ' ' && byte != 0x7f) || byte == '\t';
-}
-
-/* Whether eight bytes are all from ' ' on and none is DEL; where not, there may still be tabs. */
-static bool are_plain(const char *bytes)
-{
-    const uint64_t ones = UINT64_MAX / 0xff, highs = ones << 7;
-    uint64_t word;
-    memcpy(&word, bytes, sizeof(word));
-    uint64_t low = (word - ones * ' ') & ~word;
-    uint64_t unlike_del = word ^ ones * 0x7f;
-    uint64_t del = (unlike_del - ones) & ~unlike_del;
-    return ((low | del) & highs) == 0;
+    return shoal__http_is_all(name.data, name.size, HTTP_TOKEN_CHAR);
 }
 
 bool shoal__http_is_value(struct shoal_view value)
 {
-    size_t i = 0;
-    while (value.size - i >= sizeof(uint64_t) && are_plain(value.data + i))
-        i += sizeof(uint64_t);
-    while (i < value.size && is_value_byte((unsigned char)value.data[i]))
-        i++;
-    return i == value.size;
+    if (value.size == 0)
+        return true;
+    const char *end = value.data + value.size;
+    return shoal__http_skip_value(value.data, end) == end;
 }
 
 static bool is_among(struct shoal_view name, const char *const *names, size_t count)

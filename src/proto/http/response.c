@@ -13,11 +13,7 @@
 
 #include "proto/http/request_priv.h"
 
-enum {
-    OUR_FIELDS = 3,   /* Content-Type, Server, Date */
-    FEW_FIELDS = 16,  /* as many are put together on the stack */
-    SHORT_TEXT = 2048 /* and as many bytes of formatted text */
-};
+enum { SHORT_TEXT = 2048 /* bytes of formatted text that are made on the stack */ };
 
 /* Fields */
 
@@ -70,39 +66,6 @@ static bool is_bodiless(unsigned status)
     return status == 204 || status == 205 || status == 304;
 }
 
-static struct shoal__http_field field_of(const char *name, struct shoal_view value)
-{
-    return (struct shoal__http_field){shoal_view_of(name), value};
-}
-
-/* Puts our fields and the handler's together; a type that is passed wins over one that was set. */
-static size_t gather_fields(const struct shoal_http_request *req, const char *type,
-                            struct shoal__http_field *all)
-{
-    const char *server = req->endpoint->server_field;
-    size_t count = 0;
-    if (type)
-        all[count++] = field_of("Content-Type", shoal_view_of(type));
-    if (server)
-        all[count++] = field_of("Server", shoal_view_of(server));
-    if (req->version == SHOAL__HTTP_2) /* HTTP/1's driver has its own, made with the head */
-        all[count++] = field_of("Date", shoal__http_date(req));
-    for (uint32_t i = 0; i < req->fields.count; i++) {
-        if (!type || !shoal__http_name_equal(req->fields.items[i].name, all[0].name))
-            all[count++] = req->fields.items[i];
-    }
-    return count;
-}
-
-/* Room for all fields of a head: `few` where it suffices. NULL where memory is out. */
-static struct shoal__http_field *room_for_fields(struct shoal_http_request *req,
-                                                 struct shoal__http_field few[FEW_FIELDS])
-{
-    size_t needed = (size_t)req->fields.count + OUR_FIELDS;
-    return needed <= FEW_FIELDS ? few
-                                : shoal__arena_alloc(req->stream->arena, needed * sizeof(*few));
-}
-
 /* What Content-Length says: nothing where there cannot be content, but to a HEAD what a GET would
  * have had. */
 static int64_t length_to_say(unsigned status, int64_t length)
@@ -110,6 +73,23 @@ static int64_t length_to_say(unsigned status, int64_t length)
     if (status == 205)
         return 0;
     return is_bodiless(status) ? -1 : length;
+}
+
+static struct shoal_view view_or_none(const char *text)
+{
+    return text ? shoal_view_of(text) : shoal_view(NULL, 0);
+}
+
+/* HTTP/1's driver has a date of its own, made with the head. */
+static struct shoal__usual_fields usual_fields(const struct shoal_http_request *req,
+                                               const char *type)
+{
+    bool wants_date = req->version == SHOAL__HTTP_2;
+    return (struct shoal__usual_fields){
+        .type = view_or_none(type),
+        .server = view_or_none(req->endpoint->server_field),
+        .date = wants_date ? shoal__http_date(req) : shoal_view(NULL, 0),
+    };
 }
 
 static void began(struct shoal_http_request *req, unsigned status, int64_t length, bool empty)
@@ -132,14 +112,14 @@ int shoal__http_send_head(struct shoal_http_request *req, unsigned status, const
         (type && !shoal__http_is_value(shoal_view_of(type))))
         return -SHOAL_EINVAL;
 
-    struct shoal__http_field few[FEW_FIELDS];
-    struct shoal__http_field *all = room_for_fields(req, few);
-    if (!all)
-        return -SHOAL_ENOMEM;
+    if (type && req->fields.count > 0)
+        shoal__http_fields_remove(&req->fields, shoal_view("content-type", 12));
+    struct shoal__usual_fields usual = usual_fields(req, type);
     struct shoal__head head = {
         .status = status,
-        .fields = all,
-        .field_count = gather_fields(req, type, all),
+        .fields = req->fields.items,
+        .field_count = req->fields.count,
+        .usual = &usual,
         .content_length = length_to_say(status, length),
     };
     bool nothing_follows = req->is_head || is_bodiless(status) || empty;

@@ -76,6 +76,11 @@ enum shoal__http_version {
     SHOAL__HTTP_2 = 20,
 };
 
+/* What most responses say, checked already; empty where it is not said. */
+struct shoal__usual_fields {
+    struct shoal_view type, server, date;
+};
+
 /*
  * The head of a message. A request has a method, and (but for CONNECT) scheme, authority and path;
  * `path` is path and query, or "*". A response has a status. The fields are the others: sent ones
@@ -93,7 +98,8 @@ struct shoal__head {
     unsigned status;
     const struct shoal__http_field *fields;
     size_t field_count;
-    int64_t content_length; /* -1: not said (sending: not known) */
+    int64_t content_length;                  /* -1: not said (sending: not known) */
+    const struct shoal__usual_fields *usual; /* sending a response: besides `fields`; or NULL */
     bool kept;
 };
 

@@ -16,7 +16,7 @@
 #include "proto/http1/http1_chunked.h"
 
 #include "base/assert.h"
-#include "proto/http1/http1_chars.h"
+#include "proto/http/chars.h"
 #include "proto/http1/http1_priv.h"
 
 enum { SIZE_DIGITS_MAX = 16, EXTENSION_MAX = 256, SLACK_MAX = 65536, DATA_PER_SLACK = 16 };
@@ -78,8 +78,8 @@ static enum extension after_element(char byte)
 
 static enum extension step(enum extension state, char byte)
 {
-    const bool is_token = shoal__http1_is(byte, HTTP1_TOKEN_CHAR);
-    const bool is_text = shoal__http1_is(byte, HTTP1_VALUE_CHAR);
+    const bool is_token = shoal__http_is_char(byte, HTTP_TOKEN_CHAR);
+    const bool is_text = shoal__http_is_char(byte, HTTP_VALUE_CHAR);
     switch (state) {
     case NAME_START:
         return is_token ? NAME : MALFORMED;

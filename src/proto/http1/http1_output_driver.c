@@ -120,6 +120,7 @@ static int send_head(struct shoal__stream *stream, const struct shoal__head *hea
     struct http1_response_head response = {
         .head = {.fields = head->fields, .field_count = head->field_count},
         .status = head->status,
+        .usual = head->usual,
         .date = shoal__http1_date(session->local,
                                   shoal_loop_now_ms(shoal_conn_loop(conn_of(exchange)))),
     };

@@ -16,7 +16,7 @@
 #include "proto/http1/http1_parser.h"
 
 #include "base/assert.h"
-#include "proto/http1/http1_chars.h"
+#include "proto/http/chars.h"
 #include "proto/http1/http1_priv.h"
 
 enum { EMPTY_LINES_MAX = 2, METHOD_MAX = 32, CHUNK_SLACK_BYTES = 4096 };
@@ -81,16 +81,16 @@ static enum http1_refusal name_refusal(const char *line, const char *stop)
     case '\r':
         return HTTP1_NO_COLON;
     default:
-        if (shoal__http1_is(*stop, HTTP1_TOKEN_CHAR))
+        if (shoal__http_is_char(*stop, HTTP_TOKEN_CHAR))
             return HTTP1_LARGE_FIELD;
-        return shoal__http1_is(*stop, HTTP1_VALUE_CHAR) ? HTTP1_BAD_NAME : HTTP1_CONTROL_BYTE;
+        return shoal__http_is_char(*stop, HTTP_VALUE_CHAR) ? HTTP1_BAD_NAME : HTTP1_CONTROL_BYTE;
     }
 }
 
 /* Why a line does not end in CR LF at `stop`, the first byte that is no part of a value. */
 static enum http1_refusal line_end_refusal(const char *stop)
 {
-    if (shoal__http1_is(*stop, HTTP1_VALUE_CHAR))
+    if (shoal__http_is_char(*stop, HTTP_VALUE_CHAR))
         return HTTP1_LARGE_FIELD;
     if (*stop == '\n')
         return HTTP1_BARE_LF;
@@ -110,7 +110,7 @@ static struct shoal_view trimmed(const char *from, const char *end)
 static const char *take_value(struct scan *scan, const char *from, const char *bound,
                               struct shoal_view *out_value)
 {
-    const char *stop = shoal__http1_skip_value(from, bound);
+    const char *stop = shoal__http_skip_value(from, bound);
     if (stop == scan->end || (*stop == '\r' && stop + 1 == scan->end))
         return wait(scan);
     if (stop[0] != '\r' || stop[1] != '\n')
@@ -137,7 +137,7 @@ static const char *take_field(struct scan *scan, const char *from)
     if (scan->parser->field_count == scan->limits->field_count)
         return refuse(scan, HTTP1_MANY_FIELDS);
     const char *bound = nearer(scan->end, from, scan->limits->field_bytes);
-    const char *colon = shoal__http1_skip(from, bound, HTTP1_TOKEN_CHAR);
+    const char *colon = shoal__http_skip(from, bound, HTTP_TOKEN_CHAR);
     if (colon == scan->end)
         return wait(scan);
     if (*colon != ':' || colon == from || colon == bound)
@@ -215,7 +215,7 @@ static const char *take_request_version(struct scan *scan, const char *from)
 /* Why a target does not end with a space but at `stop`. */
 static enum http1_refusal target_refusal(const char *stop)
 {
-    if (shoal__http1_is(*stop, HTTP1_QUERY_CHAR))
+    if (shoal__http_is_char(*stop, HTTP_QUERY_CHAR))
         return HTTP1_LONG_TARGET;
     if (*stop == '\n')
         return HTTP1_BARE_LF;
@@ -226,8 +226,8 @@ static const char *take_target(struct scan *scan, const char *from)
 {
     struct http1_request *request = scan->request;
     const char *bound = nearer(scan->end, from, scan->limits->target_bytes);
-    const char *path_end = shoal__http1_skip(from, bound, HTTP1_PATH_CHAR);
-    const char *stop = shoal__http1_skip(path_end, bound, HTTP1_QUERY_CHAR);
+    const char *path_end = shoal__http_skip(from, bound, HTTP_PATH_CHAR);
+    const char *stop = shoal__http_skip(path_end, bound, HTTP_QUERY_CHAR);
     if (stop == scan->end)
         return wait(scan);
     if (*stop != ' ')
@@ -247,7 +247,7 @@ static enum http1_refusal method_refusal(const char *line, const char *stop)
 {
     if (*stop == '\n')
         return HTTP1_BARE_LF;
-    if (stop == line || !shoal__http1_is(*stop, HTTP1_TOKEN_CHAR))
+    if (stop == line || !shoal__http_is_char(*stop, HTTP_TOKEN_CHAR))
         return *stop == '\r' ? HTTP1_BAD_REQUEST_LINE : HTTP1_BAD_METHOD;
     return HTTP1_UNKNOWN_METHOD;
 }
@@ -255,7 +255,7 @@ static enum http1_refusal method_refusal(const char *line, const char *stop)
 static const char *take_method(struct scan *scan, const char *from)
 {
     const char *bound = nearer(scan->end, from, METHOD_MAX);
-    const char *stop = shoal__http1_skip(from, bound, HTTP1_TOKEN_CHAR);
+    const char *stop = shoal__http_skip(from, bound, HTTP_TOKEN_CHAR);
     if (stop == scan->end)
         return wait(scan);
     if (*stop != ' ' || stop == from)

@@ -3,7 +3,7 @@
  * Methods, request targets and authorities: what stands in a request line and in Host. Pure
  * functions over views whose bytes the parser has checked to be visible.
  */
-#include "proto/http1/http1_chars.h"
+#include "proto/http/chars.h"
 #include "proto/http1/http1_priv.h"
 
 static bool is_literal(struct shoal_view view, const char *literal, size_t size)
@@ -28,7 +28,7 @@ bool shoal__http1_note_method(struct http1_request *request, struct shoal_view n
     if (request->method != HTTP1_OTHER)
         return true;
     for (size_t i = 0; i < name.size; i++) {
-        if (shoal__http1_is(name.data[i], HTTP1_SMALL_LETTER))
+        if (shoal__http_is_char(name.data[i], HTTP_SMALL_LETTER))
             return false;
     }
     return true;
@@ -38,7 +38,7 @@ bool shoal__http1_note_method(struct http1_request *request, struct shoal_view n
 static const char *host_end(const char *from, const char *end)
 {
     if (*from != '[') {
-        const char *stop = shoal__http1_skip(from, end, HTTP1_HOST_CHAR);
+        const char *stop = shoal__http_skip(from, end, HTTP_HOST_CHAR);
         return stop > from ? stop : NULL;
     }
     const char *stop = from + 1;

@@ -7,31 +7,18 @@
 
 #include <shoal/error.h>
 
-#include "proto/http1/http1_chars.h"
+#include "proto/http/chars.h"
 #include "proto/http1/http1_priv.h"
 
-/* More than the first line's fixed parts, Date's name and the framing fields can take together. */
-enum { FIXED_BYTES = 160, LENGTH_DIGITS_MAX = 20 };
+/* More than the first line's fixed parts, the names of the usual fields and the framing fields can
+ * take together. */
+enum { FIXED_BYTES = 192, LENGTH_DIGITS_MAX = 20 };
 
 /* ---- Checks ---- */
 
-static bool is_all(struct shoal_view view, enum http1_char kind)
-{
-    if (view.size == 0)
-        return false;
-    const char *end = view.data + view.size;
-    return shoal__http1_skip(view.data, end, kind) == end;
-}
-
-static bool is_value(struct shoal_view value)
-{
-    return value.size == 0 ||
-           shoal__http1_skip_value(value.data, value.data + value.size) == value.data + value.size;
-}
-
 bool shoal__http1_field_is_valid(const struct shoal__http_field *field)
 {
-    return is_all(field->name, HTTP1_TOKEN_CHAR) && is_value(field->value);
+    return shoal__http_is_token(field->name) && shoal__http_is_value(field->value);
 }
 
 /* Content-Length, Transfer-Encoding and Connection are written from struct http1_outgoing. */
@@ -110,10 +97,8 @@ static char *put_persistence(char *at, enum http1_persistence persistence)
 }
 
 /* The fields and the empty line; NULL where one of them may not be sent. */
-static char *put_rest(char *at, const struct http1_outgoing *head)
+static char *put_fields(char *at, const struct http1_outgoing *head)
 {
-    at = put_framing(at, head);
-    at = put_persistence(at, head->persistence);
     for (size_t i = 0; i < head->field_count; i++) {
         const struct shoal__http_field *field = &head->fields[i];
         if (!shoal__http1_field_is_valid(field) || is_framing(field->name))
@@ -121,6 +106,13 @@ static char *put_rest(char *at, const struct http1_outgoing *head)
         at = put_field(at, field);
     }
     return PUT(at, "\r\n");
+}
+
+static char *put_rest(char *at, const struct http1_outgoing *head)
+{
+    at = put_framing(at, head);
+    at = put_persistence(at, head->persistence);
+    return put_fields(at, head);
 }
 
 static int finish(const char *room, const char *end, size_t *out_size)
@@ -174,13 +166,30 @@ static char *put_status_line(char *at, unsigned status)
 
 size_t shoal__http1_response_bound(const struct http1_response_head *response)
 {
-    return fields_bound(response->head.fields, response->head.field_count) + response->date.size;
+    const struct shoal__usual_fields *usual = response->usual;
+    return fields_bound(response->head.fields, response->head.field_count) + response->date.size +
+           (usual ? usual->type.size + usual->server.size : 0);
+}
+
+static char *put_usual(char *at, const struct shoal__usual_fields *usual)
+{
+    if (usual->type.size > 0) {
+        at = PUT(at, "Content-Type: ");
+        at = put_view(at, usual->type);
+        at = PUT(at, "\r\n");
+    }
+    if (usual->server.size > 0) {
+        at = PUT(at, "Server: ");
+        at = put_view(at, usual->server);
+        at = PUT(at, "\r\n");
+    }
+    return at;
 }
 
 int shoal__http1_response_write(const struct http1_response_head *response, char *room,
                                 size_t room_size, size_t *out_size)
 {
-    if (response->status < 100 || response->status > 999 || !is_value(response->date))
+    if (response->status < 100 || response->status > 999)
         return -SHOAL_EINVAL;
     if (room_size < shoal__http1_response_bound(response))
         return -SHOAL_EOVERFLOW;
@@ -190,7 +199,11 @@ int shoal__http1_response_write(const struct http1_response_head *response, char
         at = put_view(at, response->date);
         at = PUT(at, "\r\n");
     }
-    return finish(room, put_rest(at, &response->head), out_size);
+    at = put_framing(at, &response->head);
+    at = put_persistence(at, response->head.persistence);
+    if (response->usual)
+        at = put_usual(at, response->usual);
+    return finish(room, put_fields(at, &response->head), out_size);
 }
 
 /* ---- Requests ---- */
@@ -204,7 +217,8 @@ size_t shoal__http1_request_bound(const struct http1_request_head *request)
 int shoal__http1_request_write(const struct http1_request_head *request, char *room,
                                size_t room_size, size_t *out_size)
 {
-    if (!is_all(request->method, HTTP1_TOKEN_CHAR) || !is_all(request->target, HTTP1_QUERY_CHAR) ||
+    if (!shoal__http_is_token(request->method) ||
+        !shoal__http_is_all(request->target.data, request->target.size, HTTP_QUERY_CHAR) ||
         !shoal__http1_is_authority(request->host, false))
         return -SHOAL_EINVAL;
     if (room_size < shoal__http1_request_bound(request))
@@ -251,5 +265,5 @@ int shoal__http1_trailers_write(const struct shoal__http_field *fields, size_t f
             return -SHOAL_EINVAL;
     }
     const struct http1_outgoing trailers = {.fields = fields, .field_count = field_count};
-    return finish(room, put_rest(PUT(room, "0\r\n"), &trailers), out_size);
+    return finish(room, put_fields(PUT(room, "0\r\n"), &trailers), out_size);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Heads, chunk framing and trailers of HTTP/1.1 messages, written into a buffer of the caller.
- * No memory is allocated. What a handler hands over is not trusted: a field whose name is no
+ * No memory is allocated. What a handler hands over is not trusted (what is usual was checked by
+ * those who said it): a field whose name is no
  * token or whose value has a control byte is refused, so no answer can be split in two. The
  * framing fields (Content-Length, Transfer-Encoding, Connection) have one source, the members
  * below, and are refused among `fields`; so is Host among a request's.
@@ -10,6 +11,7 @@
 #define SHOAL_PROTO_HTTP1_HTTP1_WRITER_H
 
 #include "proto/http/status.h"
+#include "proto/http/stream.h"
 #include "proto/http1/http1_parser.h"
 
 /* What the Connection field says; the protocol's default needs none. */
@@ -34,6 +36,7 @@ struct http1_response_head {
     struct http1_outgoing head;
     unsigned status;        /* 100 to 999 */
     struct shoal_view date; /* the Date field's value, made once a second; empty: no Date */
+    const struct shoal__usual_fields *usual; /* but for its date; or NULL */
 };
 
 struct http1_request_head {

@@ -7,8 +7,9 @@
 #include "proto/http2/http2_fields.h"
 
 #include "base/checked.h"
+#include "proto/http/chars.h"
 
-enum { FIRST_FIELDS = 8, PSEUDO_MAX = 4, METHOD_MAX = 32, LENGTH_DIGITS = 20 };
+enum { FIRST_FIELDS = 8, PSEUDO_MAX = 4, USUAL_MAX = 3, METHOD_MAX = 32, LENGTH_DIGITS = 20 };
 
 struct http2_block *shoal__http2_block_create(struct shoal__arena *arena)
 {
@@ -31,11 +32,9 @@ static bool grow(struct http2_block *block, struct shoal__arena *arena)
     return true;
 }
 
-/* Views of known size instead of strings: this is asked for every field. */
-static bool is_named(struct shoal_view name, const struct shoal_view *lower)
-{
-    return name.size == lower->size && memcmp(name.data, lower->data, name.size) == 0;
-}
+/* The size is known to the compiler, which compares without a call: asked for every field. */
+#define IS_NAMED(name, literal) \
+    ((name).size == sizeof(literal) - 1 && memcmp((name).data, literal, sizeof(literal) - 1) == 0)
 
 static unsigned status_of(struct shoal_view digits)
 {
@@ -46,32 +45,30 @@ static unsigned status_of(struct shoal_view digits)
 }
 
 /* nghttp2 has seen to it that each is there at most once, and a status is three digits. */
-static void set_pseudo(struct shoal__head *head, struct shoal__http_field field)
+static void set_pseudo(struct shoal__head *head, struct shoal_view name, struct shoal_view value)
 {
-    static const struct shoal_view method = SHOAL_VIEW(":method"), scheme = SHOAL_VIEW(":scheme"),
-                                   authority = SHOAL_VIEW(":authority"), path = SHOAL_VIEW(":path");
-    if (is_named(field.name, &method))
-        head->method = field.value;
-    else if (is_named(field.name, &scheme))
-        head->scheme = field.value;
-    else if (is_named(field.name, &authority))
-        head->authority = field.value;
-    else if (is_named(field.name, &path))
-        head->path = field.value;
+    if (IS_NAMED(name, ":method"))
+        head->method = value;
+    else if (IS_NAMED(name, ":scheme"))
+        head->scheme = value;
+    else if (IS_NAMED(name, ":authority"))
+        head->authority = value;
+    else if (IS_NAMED(name, ":path"))
+        head->path = value;
     else
-        head->status = status_of(field.value);
+        head->status = status_of(value);
 }
 
 static void note_field(struct http2_block *block, struct shoal__http_field field)
 {
-    static const struct shoal_view cookie = SHOAL_VIEW("cookie"), priority = SHOAL_VIEW("priority"),
-                                   length_name = SHOAL_VIEW("content-length");
     uint64_t length;
-    if (is_named(field.name, &cookie))
+    if (IS_NAMED(field.name, "cookie"))
         block->cookies++;
-    else if (is_named(field.name, &priority))
+    else if (IS_NAMED(field.name, "host"))
+        block->hosts++;
+    else if (IS_NAMED(field.name, "priority"))
         block->has_priority = true;
-    else if (is_named(field.name, &length_name) &&
+    else if (IS_NAMED(field.name, "content-length") &&
              shoal__parse_u64(field.value, INT64_MAX, &length) == 0)
         block->head.content_length = (int64_t)length;
 }
@@ -88,38 +85,45 @@ static bool admit(struct http2_block *block, const struct shoal__session_limits 
     return true;
 }
 
-static bool keep(struct shoal__arena *arena, nghttp2_rcbuf *from, struct shoal_view *out_view)
+static struct shoal_view view_of(nghttp2_rcbuf *from)
 {
     nghttp2_vec bytes = nghttp2_rcbuf_get_buf(from);
-    *out_view = shoal_view(bytes.base, bytes.len);
-    if (nghttp2_rcbuf_is_static(from))
-        return true;
-    out_view->data = shoal__arena_strdup(arena, *out_view);
-    return out_view->data != NULL;
+    return shoal_view(bytes.base, bytes.len);
+}
+
+/* Makes the view last as long as the stream: a copy, unless it is a static string of nghttp2's. */
+static bool keep(struct shoal__arena *arena, nghttp2_rcbuf *from, struct shoal_view *view)
+{
+    if (!nghttp2_rcbuf_is_static(from))
+        view->data = shoal__arena_strdup(arena, *view);
+    return view->data != NULL;
+}
+
+static int add_field(struct http2_block *block, struct shoal__arena *arena,
+                     struct shoal__http_field field)
+{
+    if (block->count == block->room && !grow(block, arena))
+        return -SHOAL_ENOMEM;
+    block->fields[block->count++] = field;
+    note_field(block, field);
+    return 0;
 }
 
 int shoal__http2_block_add(struct http2_block *block, struct shoal__arena *arena,
                            const struct shoal__session_limits *limits, nghttp2_rcbuf *name,
                            nghttp2_rcbuf *value)
 {
-    nghttp2_vec name_bytes = nghttp2_rcbuf_get_buf(name);
-    bool is_pseudo = name_bytes.len > 0 && name_bytes.base[0] == ':';
-    size_t size = name_bytes.len + nghttp2_rcbuf_get_buf(value).len;
-    if (!is_pseudo && !admit(block, limits, size))
+    struct shoal__http_field field = {view_of(name), view_of(value)};
+    bool is_pseudo = field.name.size > 0 && field.name.data[0] == ':';
+    if (!is_pseudo && !admit(block, limits, field.name.size + field.value.size))
         return 0;
-
-    struct shoal__http_field field;
-    if (!keep(arena, name, &field.name) || !keep(arena, value, &field.value))
+    if (!keep(arena, value, &field.value))
         return -SHOAL_ENOMEM;
     if (is_pseudo) {
-        set_pseudo(&block->head, field);
+        set_pseudo(&block->head, field.name, field.value);
         return 0;
     }
-    if (block->count == block->room && !grow(block, arena))
-        return -SHOAL_ENOMEM;
-    block->fields[block->count++] = field;
-    note_field(block, field);
-    return 0;
+    return keep(arena, name, &field.name) ? add_field(block, arena, field) : -SHOAL_ENOMEM;
 }
 
 /* Appends `from` behind `to`; returns its end. */
@@ -175,37 +179,19 @@ int shoal__http2_block_finish(struct http2_block *block, struct shoal__arena *ar
 
 /* Checks */
 
-static bool is_letter_or_digit(unsigned char byte)
+static bool is_all(struct shoal_view view, enum http_char kind)
 {
-    unsigned char lower = byte | 0x20;
-    return (lower >= 'a' && lower <= 'z') || (byte >= '0' && byte <= '9');
+    return shoal__http_is_all(view.data, view.size, kind);
 }
 
 static bool is_method(struct shoal_view method)
 {
-    bool good = method.size > 0 && method.size <= METHOD_MAX;
-    for (size_t i = 0; good && i < method.size; i++)
-        good = (method.data[i] >= 'A' && method.data[i] <= 'Z') || method.data[i] == '-' ||
-               method.data[i] == '_';
-    return good;
-}
-
-/* As strict as in HTTP/1: no user information, no percent-encoding, no sub-delimiters. */
-static bool is_authority(struct shoal_view authority)
-{
-    bool good = authority.size > 0;
-    for (size_t i = 0; good && i < authority.size; i++)
-        good = is_letter_or_digit((unsigned char)authority.data[i]) ||
-               (authority.data[i] != '\0' && strchr("-._~:[]", authority.data[i]));
-    return good;
+    return method.size <= METHOD_MAX && is_all(method, HTTP_METHOD_CHAR);
 }
 
 static bool is_path(struct shoal_view path)
 {
-    bool good = path.size > 0 && path.data[0] == '/';
-    for (size_t i = 0; good && i < path.size; i++)
-        good = path.data[i] > ' ' && path.data[i] < 0x7f && path.data[i] != '#';
-    return good;
+    return is_all(path, HTTP_QUERY_CHAR) && path.data[0] == '/';
 }
 
 static bool is_target(const struct shoal__head *head)
@@ -219,11 +205,12 @@ static bool is_target(const struct shoal__head *head)
                                    shoal_view_equal(head->method, shoal_view("OPTIONS", 7)));
 }
 
-/* Every Host must be the authority (or, without one, be one itself). */
+/* Every Host must be the authority (or, without one, be one itself). As strict as in HTTP/1: no
+ * user information, no percent-encoding, no sub-delimiters. */
 static bool hosts_agree(const struct http2_block *block)
 {
     struct shoal_view authority = block->head.authority;
-    for (uint32_t i = 0; i < block->count; i++) {
+    for (uint32_t i = 0; block->hosts > 0 && i < block->count; i++) {
         struct shoal__http_field field = block->fields[i];
         if (!shoal__http_name_is(field.name, "host"))
             continue;
@@ -232,7 +219,7 @@ static bool hosts_agree(const struct http2_block *block)
         if (!shoal__http_name_equal(authority, field.value))
             return false;
     }
-    return is_authority(authority);
+    return is_all(authority, HTTP_AUTHORITY_CHAR);
 }
 
 unsigned shoal__http2_request_check(const struct http2_block *block,
@@ -249,99 +236,168 @@ unsigned shoal__http2_request_check(const struct http2_block *block,
 
 /* Sending */
 
+/* What is written behind one another: nghttp2 borrows it until the frame is out. */
+struct sheet {
+    nghttp2_nv *nva;
+    size_t count;
+    char *end;
+};
+
 static bool belongs_elsewhere(struct shoal_view name)
 {
-    static const struct shoal_view names[] = {
-        SHOAL_VIEW("connection"), SHOAL_VIEW("content-length"),   SHOAL_VIEW("host"),
-        SHOAL_VIEW("keep-alive"), SHOAL_VIEW("proxy-connection"), SHOAL_VIEW("transfer-encoding"),
-        SHOAL_VIEW("upgrade")};
-    bool found = false;
-    for (size_t i = 0; !found && i < sizeof(names) / sizeof(*names); i++)
-        found = name.size == names[i].size && shoal__http_name_equal(name, names[i]);
-    return found;
+    switch (name.size) {
+    case 4:
+        return shoal__http_name_is(name, "host");
+    case 7:
+        return shoal__http_name_is(name, "upgrade");
+    case 10:
+        return shoal__http_name_is(name, "connection") || shoal__http_name_is(name, "keep-alive");
+    case 14:
+        return shoal__http_name_is(name, "content-length");
+    case 16:
+        return shoal__http_name_is(name, "proxy-connection");
+    case 17:
+        return shoal__http_name_is(name, "transfer-encoding");
+    default:
+        return false;
+    }
 }
 
-static nghttp2_nv nv_of(struct shoal_view name, struct shoal_view value)
+/* Adds a field whose bytes stay where they are. */
+static void add(struct sheet *sheet, struct shoal_view name, struct shoal_view value)
 {
-    return (nghttp2_nv){.name = (uint8_t *)(uintptr_t)name.data,
-                        .value = (uint8_t *)(uintptr_t)value.data,
-                        .namelen = name.size,
-                        .valuelen = value.size};
+    sheet->nva[sheet->count++] =
+        (nghttp2_nv){.name = (uint8_t *)(uintptr_t)name.data,
+                     .value = (uint8_t *)(uintptr_t)value.data,
+                     .namelen = name.size,
+                     .valuelen = value.size,
+                     .flags = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE};
 }
 
-static void add_pseudo(nghttp2_nv *nva, size_t *count, const char *name, struct shoal_view value)
+static struct shoal_view write_value(struct sheet *sheet, struct shoal_view value)
+{
+    char *start = sheet->end;
+    sheet->end = put(start, value);
+    return shoal_view(start, value.size);
+}
+
+/* Of a token: only its capitals change. */
+static struct shoal_view write_name(struct sheet *sheet, struct shoal_view name)
+{
+    char *start = sheet->end;
+    for (size_t i = 0; i < name.size; i++) {
+        unsigned char byte = (unsigned char)name.data[i];
+        unsigned is_capital = (unsigned)(byte - 'A') < 26;
+        start[i] = (char)(byte | is_capital << 5);
+    }
+    sheet->end = start + name.size;
+    return shoal_view(start, name.size);
+}
+
+/* Adds a field of ours, where there is a value for it. */
+static void add_ours(struct sheet *sheet, struct shoal_view name, struct shoal_view value)
 {
     if (value.size > 0)
-        nva[(*count)++] = nv_of(shoal_view_of(name), value);
-}
-
-static int add_status(nghttp2_nv *nva, size_t *count, unsigned status, struct shoal__arena *arena)
-{
-    if (status < 100 || status > 999)
-        return -SHOAL_EINVAL;
-    char *digits = shoal__arena_alloc(arena, 3);
-    if (!digits)
-        return -SHOAL_ENOMEM;
-    digits[0] = (char)('0' + status / 100);
-    digits[1] = (char)('0' + status / 10 % 10);
-    digits[2] = (char)('0' + status % 10);
-    add_pseudo(nva, count, ":status", shoal_view(digits, 3));
-    return 0;
+        add(sheet, name, write_value(sheet, value));
 }
 
 /* Not printf: most responses have a length, and nothing else in them costs as much. */
-static int add_length(nghttp2_nv *nva, size_t *count, int64_t length, struct shoal__arena *arena)
+static struct shoal_view write_number(struct sheet *sheet, uint64_t number)
 {
-    char *room = shoal__arena_alloc(arena, LENGTH_DIGITS);
-    if (!room)
-        return -SHOAL_ENOMEM;
-    char *end = room + LENGTH_DIGITS, *start = end;
+    char digits[LENGTH_DIGITS];
+    char *end = digits + LENGTH_DIGITS, *start = end;
     do
-        *--start = (char)('0' + length % 10);
-    while ((length /= 10) > 0);
-    nva[(*count)++] =
-        nv_of(shoal_view("content-length", 14), shoal_view(start, (size_t)(end - start)));
+        *--start = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    return write_value(sheet, shoal_view(start, (size_t)(end - start)));
+}
+
+static int add_request(struct sheet *sheet, const struct shoal__head *head)
+{
+    if (!shoal__http_is_token(head->method) || !shoal__http_is_value(head->path) ||
+        !shoal__http_is_value(head->authority) || !shoal__http_is_value(head->scheme))
+        return -SHOAL_EINVAL;
+    add_ours(sheet, shoal_view(":method", 7), head->method);
+    add_ours(sheet, shoal_view(":scheme", 7), head->scheme);
+    add_ours(sheet, shoal_view(":authority", 10), head->authority);
+    add_ours(sheet, shoal_view(":path", 5), head->path);
     return 0;
 }
 
-static int add_head(nghttp2_nv *nva, size_t *count, const struct shoal__head *head,
-                    struct shoal__arena *arena)
+static int add_status(struct sheet *sheet, unsigned status)
 {
-    if (head->method.size > 0) {
-        if (!shoal__http_is_token(head->method) || !shoal__http_is_value(head->path) ||
-            !shoal__http_is_value(head->authority) || !shoal__http_is_value(head->scheme))
-            return -SHOAL_EINVAL;
-        add_pseudo(nva, count, ":method", head->method);
-        add_pseudo(nva, count, ":scheme", head->scheme);
-        add_pseudo(nva, count, ":authority", head->authority);
-        add_pseudo(nva, count, ":path", head->path);
-    } else {
-        int rc = add_status(nva, count, head->status, arena);
-        if (rc < 0)
-            return rc;
-    }
-    return head->content_length < 0 ? 0 : add_length(nva, count, head->content_length, arena);
+    if (status < 100 || status > 999)
+        return -SHOAL_EINVAL;
+    add(sheet, shoal_view(":status", 7), write_number(sheet, status));
+    return 0;
+}
+
+static void add_usual_fields(struct sheet *sheet, const struct shoal__usual_fields *usual)
+{
+    add_ours(sheet, shoal_view("content-type", 12), usual->type);
+    add_ours(sheet, shoal_view("server", 6), usual->server);
+    add_ours(sheet, shoal_view("date", 4), usual->date);
+}
+
+static int add_head(struct sheet *sheet, const struct shoal__head *head)
+{
+    int rc = head->method.size > 0 ? add_request(sheet, head) : add_status(sheet, head->status);
+    if (rc == 0 && head->content_length >= 0)
+        add(sheet, shoal_view("content-length", 14),
+            write_number(sheet, (uint64_t)head->content_length));
+    if (rc == 0 && head->usual)
+        add_usual_fields(sheet, head->usual);
+    return rc;
+}
+
+static int add_checked(struct sheet *sheet, const struct shoal__http_field *field)
+{
+    if (!shoal__http_is_token(field->name) || !shoal__http_is_value(field->value) ||
+        belongs_elsewhere(field->name))
+        return -SHOAL_EINVAL;
+    struct shoal_view name = write_name(sheet, field->name);
+    add(sheet, name, write_value(sheet, field->value));
+    return 0;
+}
+
+static size_t head_bytes(const struct shoal__head *head)
+{
+    const struct shoal__usual_fields *usual = head->usual;
+    size_t usual_bytes = usual ? usual->type.size + usual->server.size + usual->date.size : 0;
+    return head->method.size + head->scheme.size + head->authority.size + head->path.size +
+           usual_bytes + (size_t)2 * LENGTH_DIGITS;
+}
+
+/* Pseudo-headers, the length, and what is usual. */
+static size_t head_fields(const struct shoal__head *head)
+{
+    return head->method.size > 0 ? PSEUDO_MAX + 1 : 2 + USUAL_MAX;
+}
+
+static size_t fields_bytes(const struct shoal__http_field *fields, size_t field_count)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < field_count; i++)
+        bytes += fields[i].name.size + fields[i].value.size;
+    return bytes;
 }
 
 int shoal__http2_make_nva(const struct shoal__head *head, const struct shoal__http_field *fields,
                           size_t field_count, struct shoal__arena *arena, nghttp2_nv **out_nva,
                           size_t *out_count)
 {
-    size_t room = (PSEUDO_MAX + 1 + field_count) * sizeof(nghttp2_nv);
-    nghttp2_nv *nva = shoal__arena_alloc(arena, room);
-    if (!nva)
+    size_t room = field_count + (head ? head_fields(head) : 0);
+    size_t bytes = (head ? head_bytes(head) : 0) + fields_bytes(fields, field_count);
+    struct sheet sheet = {.nva = shoal__arena_alloc(arena, room * sizeof(nghttp2_nv) + bytes)};
+    if (!sheet.nva)
         return -SHOAL_ENOMEM;
-    size_t count = 0;
-    int rc = head ? add_head(nva, &count, head, arena) : 0;
+    sheet.end = (char *)(sheet.nva + room);
+    int rc = head ? add_head(&sheet, head) : 0;
+    for (size_t i = 0; rc == 0 && i < field_count; i++)
+        rc = add_checked(&sheet, &fields[i]);
     if (rc < 0)
         return rc;
-    for (size_t i = 0; i < field_count; i++) {
-        if (!shoal__http_is_token(fields[i].name) || !shoal__http_is_value(fields[i].value) ||
-            belongs_elsewhere(fields[i].name))
-            return -SHOAL_EINVAL;
-        nva[count++] = nv_of(fields[i].name, fields[i].value);
-    }
-    *out_nva = nva;
-    *out_count = count;
+    *out_nva = sheet.nva;
+    *out_count = sheet.count;
     return 0;
 }

@@ -18,7 +18,7 @@ struct http2_block {
     struct shoal__http_field *fields;
     uint32_t count, room;
     uint32_t bytes; /* of names and values, pseudo-headers excepted */
-    uint32_t cookies;
+    uint32_t cookies, hosts;
     bool too_large;    /* what came above the limits was not kept */
     bool has_priority; /* the client says how it wants to be served (RFC 9218) */
 };
@@ -49,10 +49,11 @@ unsigned shoal__http2_request_check(const struct http2_block *block,
                                     const struct shoal__session_limits *limits);
 
 /*
- * Makes the name-value array of a head, or of trailers (a NULL `head`), in the arena. The array
- * borrows the head's bytes. Returns 0; -SHOAL_EINVAL for what may not be sent: a name that is no
- * token, a value with a control byte, pseudo-headers and fields that are the connection's business
- * or have a place in the head; or -SHOAL_ENOMEM. Thread: owner of `arena`.
+ * Makes the name-value array of a head, or of trailers (a NULL `head`), in the arena, with copies
+ * of all bytes, names in small letters: nghttp2 borrows them until the frame is out. Returns 0;
+ * -SHOAL_EINVAL for what may not be sent: a name that is no token, a value with a control byte,
+ * pseudo-headers and fields that are the connection's business or have a place in the head; or
+ * -SHOAL_ENOMEM. Thread: owner of `arena`.
  */
 int shoal__http2_make_nva(const struct shoal__head *head, const struct shoal__http_field *fields,
                           size_t field_count, struct shoal__arena *arena, nghttp2_nv **out_nva,

@@ -113,8 +113,16 @@ static inline struct shoal__http2_engine *http2_engine_of(const struct http2_str
     return (struct shoal__http2_engine *)stream->stream.session;
 }
 
+/* The stream of that id, or NULL, as nghttp2 knows it; it is the recent one then. Thread: owner. */
+struct http2_stream *shoal__http2_stream_look_up(struct shoal__http2_engine *engine, int32_t id);
+
 /* The stream of that id, or NULL. Thread: owner. */
-struct http2_stream *shoal__http2_stream_find(struct shoal__http2_engine *engine, int32_t id);
+static inline struct http2_stream *shoal__http2_stream_find(struct shoal__http2_engine *engine,
+                                                            int32_t id)
+{
+    struct http2_stream *recent = engine->recent;
+    return recent && recent->id == id ? recent : shoal__http2_stream_look_up(engine, id);
+}
 
 /* A new stream in the engine's list; 0 as id where it is not known yet. NULL where memory is out.
  * Thread: owner. */

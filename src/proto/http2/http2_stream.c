@@ -29,11 +29,9 @@ static struct http2_stream *stream_of(const struct shoal__stream *stream)
 
 /* Life */
 
-struct http2_stream *shoal__http2_stream_find(struct shoal__http2_engine *engine, int32_t id)
+struct http2_stream *shoal__http2_stream_look_up(struct shoal__http2_engine *engine, int32_t id)
 {
-    if (!engine->recent || engine->recent->id != id)
-        engine->recent = nghttp2_session_get_stream_user_data(engine->nghttp2, id);
-    return engine->recent;
+    return engine->recent = nghttp2_session_get_stream_user_data(engine->nghttp2, id);
 }
 
 struct http2_stream *shoal__http2_stream_create(struct shoal__http2_engine *engine, int32_t id)
@@ -403,25 +401,6 @@ static int op_write_buf(struct shoal__stream *stream, struct shoal_buf *data)
     return note_written(self, memory, was_empty);
 }
 
-/* nghttp2 reads the trailers later, so their bytes are kept in the arena. */
-static int keep_trailers(struct http2_stream *self, const struct shoal__http_field *trailers,
-                         size_t count)
-{
-    size_t room = count * sizeof(*trailers);
-    struct shoal__http_field *kept = shoal__arena_alloc(&self->arena, room);
-    bool good = kept != NULL;
-    for (size_t i = 0; good && i < count; i++) {
-        kept[i].name =
-            shoal_view(shoal__arena_strdup(&self->arena, trailers[i].name), trailers[i].name.size);
-        kept[i].value = shoal_view(shoal__arena_strdup(&self->arena, trailers[i].value),
-                                   trailers[i].value.size);
-        good = kept[i].name.data && kept[i].value.data;
-    }
-    return good ? shoal__http2_make_nva(NULL, kept, count, &self->arena, &self->trailers,
-                                        &self->trailer_count)
-                : -SHOAL_ENOMEM;
-}
-
 static int op_end(struct shoal__stream *stream, const struct shoal__http_field *trailers,
                   size_t trailer_count)
 {
@@ -430,7 +409,9 @@ static int op_end(struct shoal__stream *stream, const struct shoal__http_field *
         return -SHOAL_EPIPE;
     if (self->state != HTTP2_OUT_BODY)
         return -SHOAL_ESTATE;
-    int rc = trailer_count > 0 ? keep_trailers(self, trailers, trailer_count) : 0;
+    int rc = trailer_count > 0 ? shoal__http2_make_nva(NULL, trailers, trailer_count, &self->arena,
+                                                       &self->trailers, &self->trailer_count)
+                               : 0;
     if (rc < 0)
         return rc;
     self->state = HTTP2_OUT_ENDED;

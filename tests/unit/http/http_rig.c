@@ -25,6 +25,23 @@ static void write_fields(char *out, size_t size, const struct shoal__http_field 
                                fields[i].value.data ? fields[i].value.data : "");
 }
 
+/* What is usual, and then the others. */
+static void write_head(struct rig_stream *self, const struct shoal__head *head)
+{
+    struct shoal__http_field all[128];
+    size_t count = 0;
+    const struct shoal__usual_fields none = {0}, *usual = head->usual ? head->usual : &none;
+    if (usual->type.size > 0)
+        all[count++] = (struct shoal__http_field){SHOAL_VIEW("Content-Type"), usual->type};
+    if (usual->server.size > 0)
+        all[count++] = (struct shoal__http_field){SHOAL_VIEW("Server"), usual->server};
+    if (usual->date.size > 0)
+        all[count++] = (struct shoal__http_field){SHOAL_VIEW("Date"), usual->date};
+    for (size_t i = 0; i < head->field_count; i++)
+        all[count++] = head->fields[i];
+    write_fields(self->head, sizeof(self->head), all, count);
+}
+
 static int send_head(struct shoal__stream *stream, const struct shoal__head *head, bool end)
 {
     struct rig_stream *self = rig_stream_of(stream);
@@ -34,7 +51,7 @@ static int send_head(struct shoal__stream *stream, const struct shoal__head *hea
         return self->send_head_rc;
     if (self->status)
         return -SHOAL_ESTATE;
-    write_fields(self->head, sizeof(self->head), head->fields, head->field_count);
+    write_head(self, head);
     if (head->status < 200) {
         size_t used = strlen(self->interim);
         snprintf(self->interim + used, sizeof(self->interim) - used, "%s%u", used ? " " : "",

@@ -60,6 +60,19 @@ static void a_response_head_has_its_date_framing_and_fields(void **state)
         "Content-Length: 18446744073709551615\r\nContent-Type: text/plain\r\nX: \r\n\r\n");
 }
 
+static void what_is_usual_stands_before_the_other_fields(void **state)
+{
+    (void)state;
+    const struct shoal__http_field fields[] = {field("X", "y")};
+    const struct shoal__usual_fields usual = {.type = SHOAL_VIEW("text/plain"),
+                                              .server = SHOAL_VIEW("Shoal")};
+    assert_response((struct http1_response_head){.head = {.fields = fields, .field_count = 1},
+                                                 .status = 304,
+                                                 .usual = &usual},
+                    "HTTP/1.1 304 Not Modified\r\nContent-Type: text/plain\r\nServer: Shoal\r\n"
+                    "X: y\r\n\r\n");
+}
+
 static void the_connection_field_says_what_the_caller_wants(void **state)
 {
     (void)state;
@@ -300,6 +313,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_response_head_has_its_date_framing_and_fields),
+        cmocka_unit_test(what_is_usual_stands_before_the_other_fields),
         cmocka_unit_test(the_connection_field_says_what_the_caller_wants),
         cmocka_unit_test(every_registered_status_has_its_line_within_the_bound),
         cmocka_unit_test(an_unregistered_status_has_an_empty_phrase),

@@ -113,6 +113,38 @@ static void fields_arrive_in_small_letters_and_in_order(void **state)
         "<404>{content-length: 4}{x-one: 1}{x-two: }(none)[end][closed: ended in order]");
 }
 
+/* Everything that was handed over is scribbled on before any of it can have been sent. */
+static void answer_from_borrowed_bytes(struct peer *peer, struct shoal__stream *stream,
+                                       const struct shoal__head *head, bool end)
+{
+    (void)peer;
+    (void)head;
+    (void)end;
+    char name[] = "X-Name", value[] = "value", type[] = "text/plain", date[] = "today";
+    struct shoal__http_field field = {shoal_view_of(name), shoal_view_of(value)};
+    struct shoal__usual_fields usual = {.type = shoal_view_of(type), .date = shoal_view_of(date)};
+    struct shoal__head answer = {
+        .status = 200, .fields = &field, .field_count = 1, .usual = &usual, .content_length = 0};
+    assert_int_equal(shoal__stream_send_head(stream, &answer, true), 0);
+    memset(name, '!', sizeof(name));
+    memset(value, '!', sizeof(value));
+    memset(type, '!', sizeof(type));
+    memset(date, '!', sizeof(date));
+    memset(&field, 0, sizeof(field));
+    memset(&usual, 0, sizeof(usual));
+}
+
+static void a_head_that_is_sent_is_borrowed_no_longer(void **state)
+{
+    (void)state;
+    client.notes_fields = true;
+    server.on_request = answer_from_borrowed_bytes;
+    ask(&client, "GET", "/", true);
+    run();
+    assert_string_equal(peer_log(&client), "<200.>{content-length: 0}{content-type: text/plain}"
+                                           "{date: today}{x-name: value}[closed: ended in order]");
+}
+
 static void answer_with_trailers(struct peer *peer, struct shoal__stream *stream,
                                  const struct shoal__head *head, bool end)
 {
@@ -514,6 +546,7 @@ int main(void)
         TEST(a_session_carries_many_requests_at_once),
         TEST(a_body_goes_both_ways_while_both_are_open),
         TEST(fields_arrive_in_small_letters_and_in_order),
+        TEST(a_head_that_is_sent_is_borrowed_no_longer),
         TEST(trailers_go_both_ways_apart_from_fields),
         TEST(interim_heads_come_before_the_final_one),
         TEST(misuse_is_refused_and_changes_nothing),
