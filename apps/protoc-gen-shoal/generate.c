@@ -78,12 +78,14 @@ static void declare_service(FILE *out, const struct service *service)
     }
     fputs(" */\n\n", out);
     server_declare(out, service);
+    reflection_declare(out, service);
 }
 
 static void define_service(FILE *out, const struct service *service)
 {
     put(out, "\n/* $Service$ */\n\n", service->words);
     server_define(out, service);
+    reflection_define(out, service);
 }
 
 /* A part for each service that has methods: C has no empty struct, and nobody needs one. */
@@ -98,6 +100,14 @@ static void for_each_service(FILE *out, const Plugin__Request *request, const Pl
     }
 }
 
+static bool has_methods(const Plugin__File *file)
+{
+    bool has = false;
+    for (size_t i = 0; i < file->n_service; i++)
+        has |= file->service[i]->n_method > 0;
+    return has;
+}
+
 static void write_header(FILE *out, const Plugin__Request *request, const Plugin__File *file,
                          const struct word *words)
 {
@@ -110,6 +120,8 @@ static void write_source(FILE *out, const Plugin__Request *request, const Plugin
                          const struct word *words)
 {
     put(out, source_begin, words);
+    if (has_methods(file))
+        reflection_define_set(out, request, file);
     for_each_service(out, request, file, define_service);
 }
 

@@ -35,10 +35,10 @@ static char *room_for(const char *source)
     return allocate(3 * strlen(source) + 1);
 }
 
-/* The two underscores that a dot becomes: between parts, so not before the first. */
-static char *put_dot(char *to, const char *begin)
+/* The two underscores that a dot becomes: between parts that are not empty. */
+static char *put_dot(char *to, const char *begin, char next)
 {
-    if (to > begin)
+    if (to > begin && next != '.' && next != '\0')
         to = mempcpy(to, "__", 2);
     return to;
 }
@@ -49,7 +49,7 @@ char *name_of_type(const char *full_name)
     bool begins = true; /* a word, which has a capital then */
     for (const char *from = full_name; *from; from++) {
         if (*from == '.')
-            to = put_dot(to, name);
+            to = put_dot(to, name, from[1]);
         else if (*from != '_')
             *to++ = begins ? to_upper(*from) : *from;
         begins = *from == '.' || *from == '_';
@@ -64,7 +64,7 @@ char *name_of_symbol(const char *full_name)
     bool begins = true; /* a word, or goes on in capitals: no underscore before a capital */
     for (const char *from = full_name; *from; from++) {
         if (*from == '.')
-            to = put_dot(to, name);
+            to = put_dot(to, name, from[1]);
         else if (is_upper(*from) && !begins)
             *to++ = '_';
         if (*from != '.')

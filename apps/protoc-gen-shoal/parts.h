@@ -14,4 +14,10 @@ void put_comment(FILE *out, const char *indent, const struct method *method);
 void server_declare(FILE *out, const struct service *service);
 void server_define(FILE *out, const struct service *service);
 
+/* Server reflection's: the descriptor set of a file with services, once, and its registration.
+ * Thread: any. */
+void reflection_define_set(FILE *out, const Plugin__Request *request, const Plugin__File *file);
+void reflection_declare(FILE *out, const struct service *service);
+void reflection_define(FILE *out, const struct service *service);
+
 #endif

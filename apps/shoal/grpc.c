@@ -12,11 +12,8 @@ static int listen_grpc(struct host *host, const char *url, const struct shoal_li
     grpc_add_echo(grpc);
     grpc_add_market(grpc);
     (void)shoal_grpc_health(grpc);
-    (void)shoal_grpc_reflect(grpc, shoal_view(app_proto_set, app_proto_set_size));
-    if (host->options->interop) {
+    if (host->options->interop)
         grpc_add_interop(grpc);
-        (void)shoal_grpc_reflect(grpc, shoal_view(interop_proto_set, interop_proto_set_size));
-    }
 
     /* Idle is a connection without calls, whatever else moves or does not. */
     struct shoal_limits limits = *listen->limits;

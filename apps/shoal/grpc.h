@@ -5,16 +5,10 @@
 
 #include <shoal/grpc.h>
 
-/* Register shoal.v1.Echo, shoal.v1.FishMarket and grpc.testing.TestService. Failures are told by
- * the server's start. Thread: main's, before start. */
+/* Register shoal.v1.Echo, shoal.v1.FishMarket and grpc.testing.TestService, and their files for
+ * reflection. Failures are told by the server's start. Thread: main's, before start. */
 void grpc_add_echo(struct shoal_grpc *grpc);
 void grpc_add_market(struct shoal_grpc *grpc);
 void grpc_add_interop(struct shoal_grpc *grpc);
-
-/* What protoc says about the program's services, and about the test service. */
-extern const unsigned char app_proto_set[];
-extern const size_t app_proto_set_size;
-extern const unsigned char interop_proto_set[];
-extern const size_t interop_proto_set_size;
 
 #endif

@@ -168,4 +168,5 @@ void grpc_add_echo(struct shoal_grpc *grpc)
     pool.in_pool = true;
     (void)shoal__v1__echo_register(grpc, &on_loop, NULL, NULL);
     (void)shoal__v1__echo_register(grpc, &in_pool, NULL, &pool);
+    (void)shoal__v1__echo_reflect(grpc);
 }

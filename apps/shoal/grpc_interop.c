@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <grpc/testing/test.pb-c.h>
+#include <grpc/testing/test.shoal.h>
 
 #include "grpc.h"
+
+typedef Grpc__Testing__StreamingOutputCallRequest output_request;
 
 enum { MOST_BYTES = 64 << 20 }; /* of a reply */
 
@@ -69,7 +71,8 @@ static bool fill(struct shoal_grpc_call *call, Grpc__Testing__Payload *payload, 
 
 /* Unary */
 
-static int empty_call(struct shoal_grpc_call *call, const void *request, void *reply)
+static int empty_call(struct shoal_grpc_call *call, const Grpc__Testing__Empty *request,
+                      Grpc__Testing__Empty *reply)
 {
     (void)request;
     (void)reply;
@@ -89,15 +92,15 @@ static int answer_unary(struct shoal_grpc_call *call, const Grpc__Testing__Simpl
     return SHOAL_GRPC_OK;
 }
 
-static int unary_call(struct shoal_grpc_call *call, const void *request, void *reply)
+static int unary_call(struct shoal_grpc_call *call, const Grpc__Testing__SimpleRequest *request,
+                      Grpc__Testing__SimpleResponse *reply)
 {
-    const Grpc__Testing__SimpleRequest *asked = request;
     int status = echo_metadata(call);
     if (status == SHOAL_GRPC_OK)
-        status = check_compression(call, asked->expect_compressed);
+        status = check_compression(call, request->expect_compressed);
     if (status == SHOAL_GRPC_OK)
-        status = wanted_status(call, asked->response_status);
-    return status == SHOAL_GRPC_OK ? answer_unary(call, asked, reply) : status;
+        status = wanted_status(call, request->response_status);
+    return status == SHOAL_GRPC_OK ? answer_unary(call, request, reply) : status;
 }
 
 /* StreamingInputCall: data is the sum. */
@@ -109,14 +112,14 @@ static int begin_sum(struct shoal_grpc_call *call)
     return sum ? SHOAL_GRPC_LATER : out_of_memory(call);
 }
 
-static int add_to_sum(struct shoal_grpc_call *call, const void *request)
+static int add_to_sum(struct shoal_grpc_call *call,
+                      const Grpc__Testing__StreamingInputCallRequest *request)
 {
-    const Grpc__Testing__StreamingInputCallRequest *asked = request;
     int32_t *sum = shoal_grpc_data(call);
-    int status = check_compression(call, asked->expect_compressed);
+    int status = check_compression(call, request->expect_compressed);
     if (status != SHOAL_GRPC_OK)
         return status;
-    if (asked->payload && __builtin_add_overflow(*sum, asked->payload->body.len, sum))
+    if (request->payload && __builtin_add_overflow(*sum, request->payload->body.len, sum))
         return shoal_grpc_fail(call, SHOAL_GRPC_OUT_OF_RANGE, "more than 2^31-1 bytes");
     return SHOAL_GRPC_LATER;
 }
@@ -126,7 +129,9 @@ static int send_sum(struct shoal_grpc_call *call)
     Grpc__Testing__StreamingInputCallResponse reply =
         GRPC__TESTING__STREAMING_INPUT_CALL_RESPONSE__INIT;
     reply.aggregated_payload_size = *(int32_t *)shoal_grpc_data(call);
-    return shoal_grpc_send(call, &reply) < 0 ? out_of_memory(call) : SHOAL_GRPC_OK;
+    return grpc__testing__test_service__streaming_input_call__send(call, &reply) < 0
+               ? out_of_memory(call)
+               : SHOAL_GRPC_OK;
 }
 
 static void end_sum(struct shoal_grpc_call *call, int status)
@@ -188,8 +193,7 @@ static void end_script(struct shoal_grpc_call *call, int status)
     free(script);
 }
 
-static int add_steps(struct script *script,
-                     const Grpc__Testing__StreamingOutputCallRequest *request)
+static int add_steps(struct script *script, const output_request *request)
 {
     size_t count = script->count + request->n_response_parameters;
     struct step *steps = realloc(script->steps, count * sizeof(*steps) + 1);
@@ -270,17 +274,16 @@ static void on_drained(struct shoal_grpc_call *call)
     go_on(script);
 }
 
-static int output_call(struct shoal_grpc_call *call, const void *request)
+static int output_call(struct shoal_grpc_call *call, const output_request *request)
 {
-    const Grpc__Testing__StreamingOutputCallRequest *asked = request;
     struct script *script = shoal_grpc_data(call);
-    int status = wanted_status(call, asked->response_status);
+    int status = wanted_status(call, request->response_status);
     if (status == SHOAL_GRPC_OK)
-        status = add_steps(script, asked);
+        status = add_steps(script, request);
     return status == SHOAL_GRPC_OK ? take_steps(script) : status;
 }
 
-static int full_duplex_call(struct shoal_grpc_call *call, const void *request)
+static int full_duplex_call(struct shoal_grpc_call *call, const output_request *request)
 {
     struct script *script = shoal_grpc_data(call);
     script->reads_on = true;
@@ -291,7 +294,7 @@ static int full_duplex_call(struct shoal_grpc_call *call, const void *request)
 }
 
 /* All requests first, then all answers. */
-static int half_duplex_call(struct shoal_grpc_call *call, const void *request)
+static int half_duplex_call(struct shoal_grpc_call *call, const output_request *request)
 {
     int status = add_steps(shoal_grpc_data(call), request);
     return status == SHOAL_GRPC_OK ? SHOAL_GRPC_LATER : status;
@@ -302,35 +305,32 @@ static int half_duplex_end(struct shoal_grpc_call *call)
     return take_steps(shoal_grpc_data(call));
 }
 
-static const struct shoal_grpc_stream input = {
-    .on_open = begin_sum, .on_message = add_to_sum, .on_end = send_sum, .on_close = end_sum};
-static const struct shoal_grpc_stream output = {.on_open = begin_script,
-                                                .on_message = output_call,
-                                                .on_drained = on_drained,
-                                                .on_close = end_script};
-static const struct shoal_grpc_stream full_duplex = {.on_open = begin_script,
-                                                     .on_message = full_duplex_call,
-                                                     .on_drained = on_drained,
-                                                     .on_close = end_script};
-static const struct shoal_grpc_stream half_duplex = {.on_open = begin_script,
-                                                     .on_message = half_duplex_call,
-                                                     .on_end = half_duplex_end,
-                                                     .on_drained = on_drained,
-                                                     .on_close = end_script};
+/* UnimplementedCall has no handler: that is its test. */
+static const struct grpc__testing__test_service_handlers handlers = {
+    .empty_call = empty_call,
+    .unary_call = unary_call,
+    .cacheable_unary_call = unary_call,
+    .streaming_input_call = {.on_open = begin_sum,
+                             .on_message = add_to_sum,
+                             .on_end = send_sum,
+                             .on_close = end_sum},
+    .streaming_output_call = {.on_open = begin_script,
+                              .on_message = output_call,
+                              .on_drained = on_drained,
+                              .on_close = end_script},
+    .full_duplex_call = {.on_open = begin_script,
+                         .on_message = full_duplex_call,
+                         .on_drained = on_drained,
+                         .on_close = end_script},
+    .half_duplex_call = {.on_open = begin_script,
+                         .on_message = half_duplex_call,
+                         .on_end = half_duplex_end,
+                         .on_drained = on_drained,
+                         .on_close = end_script},
+};
 
-/* UnimplementedCall is not registered: that is its test. */
 void grpc_add_interop(struct shoal_grpc *grpc)
 {
-    const ProtobufCServiceDescriptor *service = &grpc__testing__test_service__descriptor;
-    shoal_grpc_unary(grpc, service, "EmptyCall", empty_call, NULL, NULL);
-    shoal_grpc_unary(grpc, service, "UnaryCall", unary_call, NULL, NULL);
-    shoal_grpc_unary(grpc, service, "CacheableUnaryCall", unary_call, NULL, NULL);
-    shoal_grpc_streaming(grpc, service, "StreamingInputCall", SHOAL_GRPC_CLIENT_STREAM, &input,
-                         NULL, NULL);
-    shoal_grpc_streaming(grpc, service, "StreamingOutputCall", SHOAL_GRPC_SERVER_STREAM, &output,
-                         NULL, NULL);
-    shoal_grpc_streaming(grpc, service, "FullDuplexCall", SHOAL_GRPC_BIDI, &full_duplex, NULL,
-                         NULL);
-    shoal_grpc_streaming(grpc, service, "HalfDuplexCall", SHOAL_GRPC_BIDI, &half_duplex, NULL,
-                         NULL);
+    (void)grpc__testing__test_service_register(grpc, &handlers, NULL, NULL);
+    (void)grpc__testing__test_service_reflect(grpc);
 }

@@ -83,4 +83,5 @@ static const struct shoal__v1__fish_market_handlers handlers = {
 void grpc_add_market(struct shoal_grpc *grpc)
 {
     (void)shoal__v1__fish_market_register(grpc, &handlers, NULL, NULL);
+    (void)shoal__v1__fish_market_reflect(grpc);
 }

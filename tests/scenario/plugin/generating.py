@@ -3,11 +3,13 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 import unittest
 
 import grpc_tools
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 import shoal_program as sp
 
@@ -126,6 +128,15 @@ class Generating(unittest.TestCase):
         self.assertIn('     * GetURL(text) is "text text".\n', header)
         self.assertIn("* / or begin one / *", header)
         self.assertIn("rpc list_all(parts.v1.Part.Piece) returns (stream Plain)", header)
+
+    def test_reflection_has_what_protoc_says_of_a_file_and_its_imports(self):
+        self.must("protoc", f"--plugin=protoc-gen-shoal={PLUGIN}", f"-I{PROTOS}", "--shoal_out=.",
+                  "--include_imports", "--descriptor_set_out=set", "kitchen-v2.proto")
+        source = (self.work / "kitchen-v2.shoal.c").read_text()
+        array = re.search(r"descriptor_set\[\] = \{(.*?)\};", source, re.S).group(1)
+        made = bytes(int(byte, 16) for byte in re.findall(r"0x(\w\w)", array))
+        self.assertEqual(FileDescriptorSet.FromString(made),
+                         FileDescriptorSet.FromString((self.work / "set").read_bytes()))
 
     def test_optional_fields_of_proto3_are_no_hindrance(self):
         self.write("some.proto", '''
