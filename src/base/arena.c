@@ -128,19 +128,27 @@ static size_t padded(size_t size)
     return size == 0 ? ALIGNMENT : (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
 }
 
-void *shoal__arena_alloc(struct shoal__arena *arena, size_t size)
+static void *take_from_chunk(struct shoal__arena *arena, size_t size)
 {
-    bool fits = size <= arena->room && padded(size) <= arena->room;
-    if (!fits && size > chunk_room(arena) / 4)
-        return alloc_large(arena, size);
-    if (!fits && !add_chunk(arena))
-        return NULL;
-
     void *piece = arena->next;
     arena->next += padded(size);
     arena->room -= padded(size);
     SHOAL_UNPOISON(piece, size);
     return piece;
+}
+
+/* Apart, so that the many that fit do not pay for the calls of the few that do not. */
+__attribute__((noinline)) static void *alloc_elsewhere(struct shoal__arena *arena, size_t size)
+{
+    if (size > chunk_room(arena) / 4)
+        return alloc_large(arena, size);
+    return add_chunk(arena) ? take_from_chunk(arena, size) : NULL;
+}
+
+void *shoal__arena_alloc(struct shoal__arena *arena, size_t size)
+{
+    bool fits = size <= arena->room && padded(size) <= arena->room;
+    return fits ? take_from_chunk(arena, size) : alloc_elsewhere(arena, size);
 }
 
 char *shoal__arena_strdup(struct shoal__arena *arena, struct shoal_view text)

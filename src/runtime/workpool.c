@@ -58,6 +58,7 @@ struct worker {
     struct shoal_pool *pool;
     pthread_t thread;
     struct shoal_work *current; /* what it runs; under the pool's lock */
+    struct shoal_work *ended;   /* what it has run and not told; its own */
 };
 
 /* A chain of work, oldest first, linked by next_ and prev_. */
@@ -248,14 +249,24 @@ static void end_chain(struct shoal_work *work)
 
 /* Handing over */
 
-/* Wakes as many sleeping workers as there is new work. */
-static void wake_workers_locked(struct shoal_pool *pool, size_t work_count)
+/*
+ * Whether a sleeping worker is to be woken: where work waits, unless one is already on its way.
+ * Whoever takes a piece asks this for what it leaves behind, so that the pool wakes up one by one
+ * as long as there is something to do: small pieces are done by few workers, and no piece waits for
+ * one that blocks. Who is told true must call wake_worker(): without the lock, which the woken
+ * worker would have to wait for, where it is certain that the pool lives on.
+ */
+static bool calls_worker_locked(struct shoal_pool *pool)
 {
-    while (work_count-- > 0 && pool->woken < pool->sleeping) {
-        pool->woken++;
-        pool->wakeups++;
-        pthread_cond_signal(&pool->has_work);
-    }
+    bool calls = pool->queue.first != NULL && pool->woken == 0 && pool->sleeping > 0;
+    pool->woken += calls;
+    pool->wakeups += calls;
+    return calls;
+}
+
+static void wake_worker(struct shoal_pool *pool)
+{
+    pthread_cond_signal(&pool->has_work);
 }
 
 /* Ends a piece of work that is not to run: it was cancelled, or the pool discards. */
@@ -295,14 +306,18 @@ static struct work_queue enqueue_chain_locked(struct shoal_pool *pool, struct sh
 static void hand_over(struct shoal_pool *pool, struct shoal_work *chain, size_t count)
 {
     pthread_mutex_lock(&pool->lock);
-    size_t queued_before = pool->queue.count;
     struct work_queue dropped = enqueue_chain_locked(pool, chain);
     pool->submitted += count;
     pool->batches++;
-    wake_workers_locked(pool, pool->queue.count - queued_before);
+    bool calls = calls_worker_locked(pool);
+    bool keeps_pool = chain->loop_ != NULL; /* until this loop, later, has been told */
+    if (calls && !keeps_pool)
+        wake_worker(pool);
     if (atomic_fetch_sub(&pool->slots, count * GATHERED_ONE) & STOPPED)
         pthread_cond_broadcast(&pool->has_work); /* workers wait for the last batch to end */
     pthread_mutex_unlock(&pool->lock);
+    if (calls && keeps_pool)
+        wake_worker(pool);
     end_chain(dropped.first);
 }
 
@@ -418,14 +433,38 @@ static int judge_locked(struct shoal_pool *pool, struct shoal_work *work)
     return 0;
 }
 
-/* Runs one piece; the lock is dropped while it runs. */
+/* Tells of the piece that the worker has ended, if any. Called without the lock. */
+static void tell_ended(struct worker *worker)
+{
+    struct shoal_work *work = worker->ended;
+    worker->ended = NULL;
+    if (work != NULL)
+        end_work(work, work->status_);
+}
+
+/* The same with the lock, which is dropped meanwhile. */
+static void tell_ended_locked(struct worker *worker)
+{
+    if (worker->ended == NULL)
+        return;
+    pthread_mutex_unlock(&worker->pool->lock);
+    tell_ended(worker);
+    pthread_mutex_lock(&worker->pool->lock);
+}
+
+/* Runs one piece; the lock is dropped while it runs, and first the one before is told, which thus
+ * costs no lock of its own. */
 static void run_locked(struct worker *worker, struct shoal_work *work)
 {
     struct shoal_pool *pool = worker->pool;
     worker->current = work;
     pool->running++;
     set_state(work, WORK_RUNNING);
+    bool calls = calls_worker_locked(pool);
     pthread_mutex_unlock(&pool->lock);
+    if (calls)
+        wake_worker(pool);
+    tell_ended(worker);
     work->run(work);
     pthread_mutex_lock(&pool->lock);
     worker->current = NULL;
@@ -435,18 +474,22 @@ static void run_locked(struct worker *worker, struct shoal_work *work)
 
 /* Runs the piece or not. Its state leaves QUEUED before the lock is given up, so that a cancel
  * never takes it for one that is still in the queue. */
-static int try_run_locked(struct worker *worker, struct shoal_work *work)
+static void try_run_locked(struct worker *worker, struct shoal_work *work)
 {
-    int status = judge_locked(worker->pool, work);
-    if (status == 0)
+    work->status_ = judge_locked(worker->pool, work);
+    if (work->status_ == 0)
         run_locked(worker, work);
     set_state(work, WORK_ENDED);
-    return status;
+    tell_ended_locked(worker); /* the one before, where this one did not run */
+    worker->ended = work;
 }
 
 /* Takes the oldest piece, waiting for one; NULL once the pool has stopped and none can come. */
-static struct shoal_work *next_locked(struct shoal_pool *pool)
+static struct shoal_work *next_locked(struct worker *worker)
 {
+    struct shoal_pool *pool = worker->pool;
+    if (pool->queue.first == NULL)
+        tell_ended_locked(worker);
     while (pool->queue.first == NULL) {
         if (is_sealed(pool))
             return NULL;
@@ -467,12 +510,8 @@ static void *worker_main(void *arg)
     struct shoal_pool *pool = worker->pool;
     struct shoal_work *work;
     pthread_mutex_lock(&pool->lock);
-    while ((work = next_locked(pool)) != NULL) {
-        int status = try_run_locked(worker, work);
-        pthread_mutex_unlock(&pool->lock);
-        end_work(work, status);
-        pthread_mutex_lock(&pool->lock);
-    }
+    while ((work = next_locked(worker)) != NULL)
+        try_run_locked(worker, work);
     pool->alive--;
     pthread_cond_broadcast(&pool->has_ended);
     pthread_mutex_unlock(&pool->lock);

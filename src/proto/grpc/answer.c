@@ -115,6 +115,15 @@ static int closed_code(const struct shoal_grpc_call *call)
     return call->st == GRPC_CALL_FINISHED && !call->by_library ? -SHOAL_ESTATE : -SHOAL_EPIPE;
 }
 
+/* What we read is told once per connection; a call that is refused for its encoding is told again.
+ */
+static void put_encodings(struct shoal__grpc_session *session, struct fields *fields)
+{
+    if (!session->told_encodings)
+        put(fields, name_accept, shoal__grpc_all_encodings);
+    session->told_encodings = true;
+}
+
 int shoal_grpc_send_initial(struct shoal_grpc_call *call)
 {
     if (call->st != GRPC_CALL_OPEN)
@@ -125,7 +134,7 @@ int shoal_grpc_send_initial(struct shoal_grpc_call *call)
     if (!allot(call, &fields, call->answer.initial.count))
         return -SHOAL_ENOMEM;
     put(&fields, name_type, type_grpc);
-    put(&fields, name_accept, shoal__grpc_all_encodings);
+    put_encodings(call->session, &fields);
     if (call->answer.negotiated && call->accepted != SHOAL__GRPC_IDENTITY)
         put(&fields, name_encoding, shoal__grpc_encoding_name(call->accepted));
     put_all(&fields, &call->answer.initial);

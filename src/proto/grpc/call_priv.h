@@ -43,7 +43,9 @@ struct shoal__grpc_session {
     struct shoal_loop *loop;
     struct grpc_local *local;
     struct shoal__grpc_endpoint *endpoint;
-    uint32_t calls; /* open, or with work that has not ended */
+    const struct shoal__grpc_method *recent; /* the method of the last call: often the next one's */
+    uint32_t calls;                          /* open, or with work that has not ended */
+    bool told_encodings;
     bool http_refs; /* the HTTP session's reference */
     bool aged;      /* the age timer has fired once: the next time is the grace's end */
     struct shoal__grpc_keepalive keepalive;

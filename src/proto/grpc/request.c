@@ -142,6 +142,14 @@ static void begin_call(struct shoal__stream *stream, const struct shoal__head *h
     shoal__grpc_begin(call);
 }
 
+static const struct shoal__grpc_method *find_method(struct shoal__grpc_session *session,
+                                                    struct shoal_view path)
+{
+    if (!session->recent || !shoal_view_equal(session->recent->node.key, path))
+        session->recent = shoal__grpc_set_find(session->endpoint->grpc, path);
+    return session->recent;
+}
+
 void shoal__grpc_on_request(struct shoal__stream *stream, const struct shoal__head *head, bool end)
 {
     struct shoal__grpc_session *session = stream->session->user;
@@ -154,8 +162,7 @@ void shoal__grpc_on_request(struct shoal__stream *stream, const struct shoal__he
         shoal__grpc_refuse_http(stream, 415, end);
         return;
     }
-    const struct shoal__grpc_method *method =
-        shoal__grpc_set_find(session->endpoint->grpc, head->path);
+    const struct shoal__grpc_method *method = find_method(session, head->path);
     if (!NAME_IS(own.te, "trailers"))
         shoal__grpc_refuse(stream, &no_te, end);
     else if (!method)

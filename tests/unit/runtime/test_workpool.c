@@ -293,6 +293,44 @@ static void at_most_as_many_workers_are_woken_as_there_is_work(void **state)
     turn();
 }
 
+static void no_piece_waits_for_one_that_blocks(void **state)
+{
+    (void)state;
+    make_pool(3, MANY, 0);
+    jobs[0].work.run = jobs[2].work.run = run_behind_gate;
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(submit(i, loop), 0);
+    turn();
+    wait_sem(&entered, 2);
+    while (atomic_load(&loop->works) > 2)
+        sched_yield();
+    turn();
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(jobs[i].told, i == 0 || i == 2 ? 0 : 1);
+    open_gate(2);
+    wait_for_results();
+    turn();
+}
+
+static void what_a_worker_has_done_is_told_before_it_does_the_next(void **state)
+{
+    (void)state;
+    make_pool(1, MANY, 0);
+    jobs[1].work.run = run_behind_gate;
+    assert_int_equal(submit(0, loop), 0);
+    assert_int_equal(submit(1, loop), 0);
+    turn();
+    wait_sem(&entered, 1);
+    while (atomic_load(&loop->works) > 1)
+        sched_yield();
+    turn();
+    assert_int_equal(jobs[0].told, 1);
+    assert_int_equal(jobs[1].told, 0);
+    open_gate(1);
+    wait_for_results();
+    turn();
+}
+
 static void work_for_two_pools_in_one_turn_goes_to_each(void **state)
 {
     (void)state;
@@ -786,6 +824,8 @@ int main(void)
         POOL_TEST(what_a_loop_submits_in_a_turn_is_one_batch_both_ways),
         POOL_TEST(work_submitted_before_the_first_turn_does_not_wait_for_an_event),
         POOL_TEST(at_most_as_many_workers_are_woken_as_there_is_work),
+        POOL_TEST(no_piece_waits_for_one_that_blocks),
+        POOL_TEST(what_a_worker_has_done_is_told_before_it_does_the_next),
         POOL_TEST(work_for_two_pools_in_one_turn_goes_to_each),
         POOL_TEST(done_may_submit_the_same_struct_again),
         POOL_TEST(results_are_told_by_the_worker_where_the_loop_has_ended),
