@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Reading needles again to see whether they are what was written. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,30 +11,30 @@
 
 enum { PIECE_SIZE = 256 * 1024 };
 
-/* The sum of what the file holds; false where it holds less. */
-static bool sum_range(int fd, uint64_t offset, uint64_t size, uint64_t *out_sum)
+/* The sum of what the file holds; -EIO where it holds less, or cannot be read. */
+static int sum_range(int fd, uint64_t offset, uint64_t size, uint64_t *out_sum)
 {
     XXH3_state_t *sum = XXH3_createState();
     char *piece = malloc(PIECE_SIZE);
-    bool whole = sum && piece;
-    if (whole)
+    int rc = sum && piece ? 0 : -SHOAL_ENOMEM;
+    if (rc == 0)
         XXH3_64bits_reset(sum);
-    while (whole && size > 0) {
+    while (rc == 0 && size > 0) {
         size_t want = size < PIECE_SIZE ? (size_t)size : PIECE_SIZE;
-        whole = disk_read(fd, piece, want, offset) == (ssize_t)want;
-        if (whole)
+        rc = disk_read(fd, piece, want, offset) == (ssize_t)want ? 0 : -EIO;
+        if (rc == 0)
             XXH3_64bits_update(sum, piece, want);
         offset += want;
         size -= want;
     }
-    if (whole)
+    if (rc == 0)
         *out_sum = XXH3_64bits_digest(sum);
     free(piece);
     XXH3_freeState(sum);
-    return whole;
+    return rc;
 }
 
-static bool is_sound(const struct edition *edition, const struct volume_photo *photo)
+static int compare(const struct edition *edition, const struct volume_photo *photo)
 {
     uint8_t head[NEEDLE_HEAD_MAX];
     struct needle needle;
@@ -43,23 +44,30 @@ static bool is_sound(const struct edition *edition, const struct volume_photo *p
     if (got <= 0 || !needle_decode_head(head, (size_t)got, edition->header.id, offset, &needle) ||
         needle.sequence != photo->facts.sequence || needle.body_size != photo->facts.size ||
         !shoal_view_equal(needle.key, photo_key(photo->node)))
-        return false;
+        return -EIO;
     uint64_t body = offset + needle_head_size(needle.key.size, needle.type.size);
-    return sum_range(edition->fd, body, needle.body_size, &sum) && sum == needle.body_sum;
+    int rc = sum_range(edition->fd, body, needle.body_size, &sum);
+    return rc == 0 && sum != needle.body_sum ? -EIO : rc;
 }
 
-bool volume_check(struct volume *volume, const struct edition *edition,
-                  const struct volume_photo *photo)
+static void tell_damage(struct volume *volume, const struct volume_photo *photo)
 {
-    bool sound = is_sound(edition, photo);
-    photo_set_checked(photo->node, photo->facts.sequence, sound ? PHOTO_SOUND : PHOTO_DAMAGED);
-    if (!sound) {
-        struct shoal_view key = photo_key(photo->node);
-        atomic_fetch_add_explicit(&volume->damaged, 1, memory_order_relaxed);
-        volume_log(volume, SHOAL_LOG_ERROR, "msg=\"photo is damaged\" key=\"%.*s\" offset=%llu",
-                   (int)key.size, key.data, (unsigned long long)photo->facts.offset);
-    }
-    return sound;
+    struct shoal_view key = photo_key(photo->node);
+    atomic_fetch_add_explicit(&volume->damaged, 1, memory_order_relaxed);
+    volume_log(volume, SHOAL_LOG_ERROR, "msg=\"photo is damaged\" key=\"%.*s\" offset=%llu",
+               (int)key.size, key.data, (unsigned long long)photo->facts.offset);
+}
+
+int volume_check(struct volume *volume, const struct edition *edition,
+                 const struct volume_photo *photo)
+{
+    int rc = compare(edition, photo);
+    if (rc == 0 || rc == -EIO)
+        photo_set_checked(photo->node, photo->facts.sequence,
+                          rc == 0 ? PHOTO_SOUND : PHOTO_DAMAGED);
+    if (rc == -EIO)
+        tell_damage(volume, photo);
+    return rc;
 }
 
 uint64_t volume_verify(struct volume *volume, uint64_t *out_photos)
@@ -72,7 +80,7 @@ uint64_t volume_verify(struct volume *volume, uint64_t *out_photos)
         if (!photo_read(photo.node, &photo.facts))
             continue;
         photos++;
-        damaged += !volume_check(volume, edition, &photo);
+        damaged += volume_check(volume, edition, &photo) < 0;
     }
     edition_release(volume, &edition);
     *out_photos = photos;

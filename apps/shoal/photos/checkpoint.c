@@ -6,7 +6,6 @@
  * edition, is no loss: the volume is read instead.
  */
 #include <endian.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -20,20 +19,39 @@
 
 #include "photos/volume_priv.h"
 
-enum { HEAD_SIZE = 48, RECORD_SIZE = 26, SUM_SIZE = 8 };
+enum { HEAD_SIZE = 48, RECORD_SIZE = 26, SUM_SIZE = 8, PIECE_SIZE = 64 * 1024 };
 
 static const char checkpoint_magic[8] = "SHOALIX1";
 
 /* Writing */
 
+/* A file that is written from its beginning, by pieces. After an error it takes no more. */
 struct sink {
-    FILE *file;
+    const struct disk *disk;
+    int fd;
+    int error; /* a negative errno */
+    uint64_t offset;
+    size_t used;
     XXH3_state_t *sum;
+    char piece[PIECE_SIZE];
 };
 
+static void flush(struct sink *sink)
+{
+    struct iovec iov = {sink->piece, sink->used};
+    if (sink->error == 0)
+        sink->error = disk_write(sink->disk, sink->fd, &iov, 1, sink->offset);
+    sink->offset += sink->used;
+    sink->used = 0;
+}
+
+/* No more than a key at once. */
 static void put(struct sink *sink, const void *bytes, size_t size)
 {
-    fwrite(bytes, 1, size, sink->file);
+    if (sizeof(sink->piece) - sink->used < size)
+        flush(sink);
+    memcpy(sink->piece + sink->used, bytes, size);
+    sink->used += size;
     XXH3_64bits_update(sink->sum, bytes, size);
 }
 
@@ -76,21 +94,43 @@ static void put_everything(const struct volume *volume, const struct edition *ed
     put_number(sink, XXH3_64bits_digest(sink->sum), SUM_SIZE);
 }
 
+static struct sink *sink_create(const struct disk *disk, const char *path)
+{
+    struct sink *sink = malloc(sizeof(*sink));
+    if (!sink)
+        return NULL;
+    sink->disk = disk;
+    sink->used = 0;
+    sink->offset = 0;
+    sink->sum = XXH3_createState();
+    sink->fd = disk_open(disk, path, O_WRONLY | O_CREAT | O_TRUNC);
+    sink->error = !sink->sum ? -SHOAL_ENOMEM : sink->fd < 0 ? sink->fd : 0;
+    if (sink->sum)
+        XXH3_64bits_reset(sink->sum);
+    return sink;
+}
+
+/* Frees it; returns what went wrong since it was made, or 0 with everything durable. */
+static int sink_close(struct sink *sink)
+{
+    flush(sink);
+    int rc = sink->error < 0 ? sink->error : disk_sync(sink->disk, sink->fd);
+    if (sink->fd >= 0)
+        close(sink->fd);
+    XXH3_freeState(sink->sum);
+    free(sink);
+    return rc;
+}
+
 static int write_file(const struct volume *volume, const struct edition *edition, uint64_t end,
                       const char *path)
 {
-    struct sink sink = {fopen(path, "we"), XXH3_createState()};
-    int rc = sink.file ? (sink.sum ? 0 : -SHOAL_ENOMEM) : -errno;
-    if (rc == 0) {
-        XXH3_64bits_reset(sink.sum);
-        put_everything(volume, edition, end, &sink);
-        bool failed = fflush(sink.file) != 0 || ferror(sink.file);
-        rc = failed || fsync(fileno(sink.file)) < 0 ? -(errno ? errno : EIO) : 0;
-    }
-    if (sink.file && fclose(sink.file) != 0 && rc == 0)
-        rc = -errno;
-    XXH3_freeState(sink.sum);
-    return rc;
+    struct sink *sink = sink_create(volume->cfg.disk, path);
+    if (!sink)
+        return -SHOAL_ENOMEM;
+    if (sink->error == 0)
+        put_everything(volume, edition, end, sink);
+    return sink_close(sink);
 }
 
 int checkpoint_write(struct volume *volume, struct edition *edition)
@@ -99,12 +139,12 @@ int checkpoint_write(struct volume *volume, struct edition *edition)
     snprintf(path, sizeof(path), "%s.new", volume->index_path);
     uint64_t end = edition_end(edition); /* first: what is published later is replayed */
     int rc = write_file(volume, edition, end, path);
-    if (rc == 0 && rename(path, volume->index_path) < 0)
-        rc = -errno;
+    if (rc == 0)
+        rc = disk_rename(volume->cfg.disk, path, volume->index_path);
     if (rc < 0) {
-        (void)unlink(path);
+        (void)disk_remove(volume->cfg.disk, path);
         volume_log(volume, SHOAL_LOG_WARN, "msg=\"no checkpoint written\" error=\"%s\"",
-                   strerror(-rc));
+                   shoal_strerror(rc));
     }
     pthread_mutex_lock(&volume->lock);
     volume->checkpoint_end = end; /* after a failure, too: the next is due after as much again */
@@ -217,7 +257,7 @@ int checkpoint_forget(struct volume *volume, struct edition *edition)
 static void discard(const struct volume *volume)
 {
     volume_log(volume, SHOAL_LOG_WARN, "msg=\"checkpoint not believed: reading the volume\"");
-    (void)unlink(volume->index_path);
+    (void)disk_remove(volume->cfg.disk, volume->index_path);
 }
 
 bool checkpoint_load(struct volume *volume, struct edition *edition, uint64_t file_size,

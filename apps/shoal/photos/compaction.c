@@ -173,22 +173,23 @@ static int copy_rounds(struct copier *copier, uint64_t *copied)
 
 int turnover_finish(struct volume *volume, struct turnover *turnover)
 {
+    const struct disk *disk = volume->cfg.disk;
     struct edition *old = current_edition(volume);
     struct copier copier = {volume, old, turnover->edition};
     int rc = volume->broken;
     if (rc == 0)
         rc = copy_new(&copier, turnover->copied, edition_end(old));
     if (rc == 0)
-        rc = disk_sync(volume->cfg.disk, turnover->edition->fd);
+        rc = disk_sync(disk, turnover->edition->fd);
     if (rc == 0 && flock(turnover->edition->fd, LOCK_EX | LOCK_NB) < 0)
         rc = -errno;
-    if (rc == 0 && rename(volume->compact_path, volume->path) < 0)
-        rc = -errno;
+    if (rc == 0)
+        rc = disk_rename(disk, volume->compact_path, volume->path);
     if (rc < 0)
         return rc;
     /* From here on the new file is the volume; if the folder cannot be made to say so for good,
      * nothing more may be acknowledged. */
-    rc = disk_sync_folder(volume->path);
+    rc = disk_sync_folder(disk, volume->path);
     if (rc < 0) {
         volume_log(volume, SHOAL_LOG_ERROR, "msg=\"volume is read-only now\" failed=fsync");
         pthread_mutex_lock(&volume->lock);
@@ -244,9 +245,9 @@ static int begin_edition(struct volume *volume, const struct edition *old, struc
     atomic_store_explicit(&edition->live_bytes, 0, memory_order_relaxed);
     atomic_store_explicit(&edition->end, VOLUME_HEADER_SIZE, memory_order_release);
     edition->index = index_create();
-    edition->fd = open(volume->compact_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    edition->fd = disk_open(volume->cfg.disk, volume->compact_path, O_RDWR | O_CREAT | O_TRUNC);
     if (!edition->index || edition->fd < 0)
-        return edition->fd < 0 ? -errno : -SHOAL_ENOMEM;
+        return edition->fd < 0 ? edition->fd : -SHOAL_ENOMEM;
     volume_header_encode(&edition->header, bytes);
     return disk_write(volume->cfg.disk, edition->fd, &iov, 1, 0);
 }
@@ -261,7 +262,7 @@ static int copy_and_turn_over(struct volume *volume, struct edition *old, struct
     if (rc == 0)
         rc = ask_writer(volume, &turnover);
     if (rc < 0) {
-        (void)unlink(volume->compact_path);
+        (void)disk_remove(volume->cfg.disk, volume->compact_path);
         edition_end_slot(edition);
     }
     return rc;

@@ -11,6 +11,12 @@
 
 enum { COPY_SIZE = 64 * 1024 };
 
+static int real_open(void *arg, const char *path, int flags)
+{
+    (void)arg;
+    return open(path, flags | O_CLOEXEC, 0600);
+}
+
 static ssize_t real_pwritev(void *arg, int fd, const struct iovec *iov, int count, off_t offset)
 {
     (void)arg;
@@ -23,7 +29,47 @@ static int real_fdatasync(void *arg, int fd)
     return fdatasync(fd);
 }
 
-const struct disk disk_real = {NULL, real_pwritev, real_fdatasync};
+static int real_ftruncate(void *arg, int fd, off_t size)
+{
+    (void)arg;
+    return ftruncate(fd, size);
+}
+
+static int real_rename(void *arg, const char *from, const char *to)
+{
+    (void)arg;
+    return rename(from, to);
+}
+
+static int real_unlink(void *arg, const char *path)
+{
+    (void)arg;
+    return unlink(path);
+}
+
+static int real_sync_folder(void *arg, const char *path)
+{
+    char copy[PATH_MAX];
+    (void)arg;
+    snprintf(copy, sizeof(copy), "%s", path);
+    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    int rc = fsync(fd), error = errno;
+    close(fd);
+    errno = error;
+    return rc;
+}
+
+const struct disk disk_real = {
+    .open = real_open,
+    .pwritev = real_pwritev,
+    .fdatasync = real_fdatasync,
+    .ftruncate = real_ftruncate,
+    .rename = real_rename,
+    .unlink = real_unlink,
+    .sync_folder = real_sync_folder,
+};
 
 /* Drops the first `size` bytes; returns how many entries are used up. */
 static int advance(struct iovec *iov, int count, size_t size)
@@ -74,6 +120,12 @@ int disk_copy(const struct disk *disk, int from, uint64_t from_offset, int to, u
     return 0;
 }
 
+int disk_open(const struct disk *disk, const char *path, int flags)
+{
+    int fd = disk->open(disk->arg, path, flags);
+    return fd < 0 ? -errno : fd;
+}
+
 int disk_sync(const struct disk *disk, int fd)
 {
     int rc;
@@ -81,6 +133,30 @@ int disk_sync(const struct disk *disk, int fd)
         rc = disk->fdatasync(disk->arg, fd);
     while (rc < 0 && errno == EINTR);
     return rc < 0 ? -errno : 0;
+}
+
+int disk_cut(const struct disk *disk, int fd, uint64_t size)
+{
+    int rc;
+    do
+        rc = disk->ftruncate(disk->arg, fd, (off_t)size);
+    while (rc < 0 && errno == EINTR);
+    return rc < 0 ? -errno : 0;
+}
+
+int disk_rename(const struct disk *disk, const char *from, const char *to)
+{
+    return disk->rename(disk->arg, from, to) < 0 ? -errno : 0;
+}
+
+int disk_remove(const struct disk *disk, const char *path)
+{
+    return disk->unlink(disk->arg, path) < 0 ? -errno : 0;
+}
+
+int disk_sync_folder(const struct disk *disk, const char *path)
+{
+    return disk->sync_folder(disk->arg, path) < 0 ? -errno : 0;
 }
 
 ssize_t disk_read(int fd, void *out, size_t size, uint64_t offset)
@@ -97,16 +173,4 @@ ssize_t disk_read(int fd, void *out, size_t size, uint64_t offset)
         done += (size_t)n;
     }
     return (ssize_t)done;
-}
-
-int disk_sync_folder(const char *path)
-{
-    char copy[PATH_MAX];
-    snprintf(copy, sizeof(copy), "%s", path);
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    int rc = fsync(fd) < 0 ? -errno : 0;
-    close(fd);
-    return rc;
 }

@@ -11,11 +11,17 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-/* Each as the system call of its name. `arg` is the seam's own. */
+/* Each as the system call of its name, with -1 and errno; open() with mode 0600. `arg` is the
+ * seam's own. */
 struct disk {
     void *arg;
+    int (*open)(void *arg, const char *path, int flags);
     ssize_t (*pwritev)(void *arg, int fd, const struct iovec *iov, int count, off_t offset);
     int (*fdatasync)(void *arg, int fd);
+    int (*ftruncate)(void *arg, int fd, off_t size);
+    int (*rename)(void *arg, const char *from, const char *to);
+    int (*unlink)(void *arg, const char *path);
+    int (*sync_folder)(void *arg, const char *path); /* fsync() of the folder that `path` is in */
 };
 
 /* The real one. */
@@ -30,15 +36,17 @@ int disk_write(const struct disk *disk, int fd, struct iovec *iov, int count, ui
 int disk_copy(const struct disk *disk, int from, uint64_t from_offset, int to, uint64_t to_offset,
               uint64_t size);
 
-/* Returns 0 or a negative errno. Thread: any. */
+/* Each returns 0 (the first: a descriptor) or a negative errno. disk_sync_folder() makes a rename
+ * or a new file in the folder of `path` durable. Thread: any. */
+int disk_open(const struct disk *disk, const char *path, int flags);
 int disk_sync(const struct disk *disk, int fd);
+int disk_cut(const struct disk *disk, int fd, uint64_t size);
+int disk_rename(const struct disk *disk, const char *from, const char *to);
+int disk_remove(const struct disk *disk, const char *path);
+int disk_sync_folder(const struct disk *disk, const char *path);
 
 /* Reads until `size` bytes or the end of the file. Returns how many, or a negative errno.
  * Thread: any. */
 ssize_t disk_read(int fd, void *out, size_t size, uint64_t offset);
-
-/* Makes a rename or a new file in the folder of `path` durable. Returns 0 or a negative errno.
- * Thread: any. */
-int disk_sync_folder(const char *path);
 
 #endif

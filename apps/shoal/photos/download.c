@@ -6,6 +6,7 @@
  * bytes that were evicted and come from the disk again are looked at again. A damaged photo is
  * answered 500.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -20,7 +21,7 @@ struct download {
     struct photos *photos;
     struct edition *edition; /* held */
     struct volume_photo photo;
-    bool sound;
+    int status; /* of the check */
 };
 
 static void free_download(void *arg)
@@ -74,21 +75,22 @@ static void send_photo(struct shoal_http_request *req, struct download *download
 static void check_by_worker(void *arg)
 {
     struct download *download = arg;
-    download->sound = volume_check(download->photos->volume, download->edition, &download->photo);
+    download->status = volume_check(download->photos->volume, download->edition, &download->photo);
 }
 
 static void on_checked(struct shoal_http_request *req, int status, void *arg)
 {
     struct download *download = arg;
-    if (req && status == 0 && download->sound) {
+    int rc = status < 0 ? status : download->status;
+    if (req && rc == 0) {
         send_photo(req, download);
         return;
     }
     free_download(download);
-    if (req && status == 0)
+    if (req && rc == -EIO)
         photo_fail(req, 500, "this photo is damaged on disk");
     else if (req)
-        photo_fail_for(req, status);
+        photo_fail_for(req, rc);
 }
 
 static void check_first(struct shoal_http_request *req, struct download *download)

@@ -45,6 +45,12 @@ bool volume_header_decode(const uint8_t bytes[VOLUME_HEADER_SIZE], struct volume
     return true;
 }
 
+bool volume_header_begins(const uint8_t *bytes, size_t size)
+{
+    return memcmp(bytes, volume_magic, size < sizeof(volume_magic) ? size : sizeof(volume_magic)) ==
+           0;
+}
+
 static size_t padding_of(uint64_t size)
 {
     return (size_t)(-size % NEEDLE_ALIGN);

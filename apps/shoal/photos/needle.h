@@ -49,6 +49,9 @@ void volume_header_encode(const struct volume_header *header, uint8_t out[VOLUME
 /* False where the bytes are no header of a volume. Thread: any. */
 bool volume_header_decode(const uint8_t bytes[VOLUME_HEADER_SIZE], struct volume_header *out);
 
+/* Whether these may be a header's first bytes. Thread: any. */
+bool volume_header_begins(const uint8_t *bytes, size_t size);
+
 /* Bytes before the body, and those of the whole needle. Thread: any. */
 size_t needle_head_size(size_t key_size, size_t type_size);
 uint64_t needle_size(size_t key_size, size_t type_size, uint64_t body_size);

@@ -190,7 +190,7 @@ static int cut_off(struct scan *scan, uint64_t cut)
         return 0;
     volume_log(scan->volume, SHOAL_LOG_WARN, "msg=\"torn tail cut off\" offset=%llu bytes=%llu",
                (unsigned long long)cut, (unsigned long long)(scan->size - cut));
-    return ftruncate(scan->edition->fd, (off_t)cut) < 0 ? -errno : 0;
+    return disk_cut(scan->volume->cfg.disk, scan->edition->fd, cut);
 }
 
 static int apply_and_cut(struct scan *scan)

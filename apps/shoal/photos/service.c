@@ -84,7 +84,7 @@ void photo_fail_for(struct shoal_http_request *req, int rc)
 static int make_folder(const char *path)
 {
     if (mkdir(path, 0700) == 0)
-        return disk_sync_folder(path);
+        return disk_sync_folder(&disk_real, path);
     return errno == EEXIST ? 0 : -errno;
 }
 

@@ -160,14 +160,15 @@ int edition_apply_needle(struct volume *volume, struct edition *edition,
 
 /* Opens and locks the file that has the name: while we waited for nothing, a compaction of another
  * process may have put a new file in its place. */
-static int open_and_lock(const char *path, bool must_exist, int *out_fd)
+static int open_and_lock(const struct volume *volume, int *out_fd)
 {
-    int flags = O_RDWR | O_CLOEXEC | (must_exist ? 0 : O_CREAT);
+    const char *path = volume->path;
+    int flags = O_RDWR | (volume->cfg.must_exist ? 0 : O_CREAT);
     for (;;) {
         struct stat opened, named;
-        int fd = open(path, flags, 0600);
+        int fd = disk_open(volume->cfg.disk, path, flags);
         if (fd < 0)
-            return -errno;
+            return fd;
         int rc = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
         if (rc == 0 && fstat(fd, &opened) == 0 && stat(path, &named) == 0 &&
             opened.st_ino == named.st_ino && opened.st_dev == named.st_dev) {
@@ -181,10 +182,13 @@ static int open_and_lock(const char *path, bool must_exist, int *out_fd)
 }
 
 /* A file that a crash left before its header was durable: nothing was ever stored in it. */
-static bool is_unborn(const uint8_t *bytes, ssize_t size, off_t file_size)
+static bool is_unborn(const uint8_t *bytes, size_t size, off_t file_size)
 {
     uint8_t zero[VOLUME_HEADER_SIZE] = {0};
-    return file_size <= VOLUME_HEADER_SIZE && memcmp(bytes, zero, (size_t)size) == 0;
+    if (file_size > VOLUME_HEADER_SIZE)
+        return false;
+    return memcmp(bytes, zero, size) == 0 ||
+           (size < VOLUME_HEADER_SIZE && volume_header_begins(bytes, size));
 }
 
 static int write_first_header(struct volume *volume, struct edition *edition)
@@ -205,7 +209,7 @@ static int read_header(struct volume *volume, struct edition *edition)
     ssize_t got = disk_read(edition->fd, bytes, sizeof(bytes), 0);
     if (got < 0 || fstat(edition->fd, &stat) < 0)
         return got < 0 ? (int)got : -errno;
-    if (is_unborn(bytes, got, stat.st_size))
+    if (is_unborn(bytes, (size_t)got, stat.st_size))
         return write_first_header(volume, edition);
     bool sound = got == sizeof(bytes) && volume_header_decode(bytes, &edition->header);
     return sound ? 0 : -SHOAL_EINVAL;
@@ -216,18 +220,19 @@ static int read_header(struct volume *volume, struct edition *edition)
 static int make_durable(const struct volume *volume, const struct edition *edition)
 {
     int rc = disk_sync(volume->cfg.disk, edition->fd);
-    return rc < 0 ? rc : disk_sync_folder(volume->path);
+    return rc < 0 ? rc : disk_sync_folder(volume->cfg.disk, volume->path);
 }
 
 static int open_edition(struct volume *volume)
 {
     struct edition *edition = &volume->editions[0];
-    int rc = open_and_lock(volume->path, volume->cfg.must_exist, &edition->fd);
+    int rc = open_and_lock(volume, &edition->fd);
     if (rc == 0)
         rc = read_header(volume, edition);
     if (rc < 0)
         return rc;
-    (void)unlink(volume->compact_path); /* what a crash left of an edition that never was */
+    (void)disk_remove(volume->cfg.disk,
+                      volume->compact_path); /* what a crash left of an edition that never was */
     edition->index = index_create();
     if (!edition->index)
         return -SHOAL_ENOMEM;

@@ -99,10 +99,11 @@ uint64_t volume_id(const struct volume *volume);
 
 /*
  * Reads the needle and compares its checksums; notes the outcome, and counts and logs damage.
- * Returns whether it is sound. Blocks on the disk. Thread: any but loops.
+ * Returns 0 where it is sound; -EIO where it is damaged or cannot be read; or -SHOAL_ENOMEM. Blocks
+ * on the disk. Thread: any but loops.
  */
-bool volume_check(struct volume *volume, const struct edition *edition,
-                  const struct volume_photo *photo);
+int volume_check(struct volume *volume, const struct edition *edition,
+                 const struct volume_photo *photo);
 
 /* Writing */
 
@@ -161,8 +162,8 @@ struct volume_stats {
 void volume_stats(struct volume *volume, struct volume_stats *out);
 
 /*
- * Reads every needle of the photos that there are. Returns how many are damaged; each is told to
- * the log. Thread: any but loops.
+ * Reads every needle of the photos that there are. Returns how many were not found sound; each that
+ * is damaged is told to the log. Thread: any but loops.
  */
 uint64_t volume_verify(struct volume *volume, uint64_t *out_photos);
 

@@ -57,8 +57,9 @@ static void break_down(struct volume *volume, int rc, const char *what)
 static void cut_back(struct batch *batch, uint64_t end)
 {
     batch->end = end;
-    if (ftruncate(batch->edition->fd, (off_t)end) < 0)
-        break_down(batch->volume, -errno, "ftruncate");
+    int rc = disk_cut(batch->volume->cfg.disk, batch->edition->fd, end);
+    if (rc < 0)
+        break_down(batch->volume, rc, "ftruncate");
 }
 
 /* Deciding */

@@ -143,7 +143,7 @@ void box_put_many(struct box *box, const char *const *keys, const char *const *t
 static char *read_photo(struct volume *volume, const struct edition *edition,
                         const struct volume_photo *photo)
 {
-    if (!volume_check(volume, edition, photo))
+    if (volume_check(volume, edition, photo) < 0)
         return NULL;
     char *bytes = calloc(1, (size_t)photo->facts.size + 1);
     assert_non_null(bytes);

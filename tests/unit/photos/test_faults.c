@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -39,7 +40,35 @@ static int sync_or_fail(void *arg, int fd)
     return errno ? -1 : fdatasync(fd);
 }
 
-static const struct disk faulty = {NULL, write_or_fail, sync_or_fail};
+static struct disk faulty;
+
+/* The linker puts this in place of pread(). */
+ssize_t __real_pread(int fd, void *out, size_t size, off_t offset);
+ssize_t __wrap_pread(int fd, void *out, size_t size, off_t offset);
+
+static atomic_bool unreadable;
+
+/* Of a bad disk all but the header's block can be read no more. */
+ssize_t __wrap_pread(int fd, void *out, size_t size, off_t offset)
+{
+    errno = EIO;
+    bool bad = atomic_load(&unreadable) && offset >= VOLUME_HEADER_SIZE;
+    return bad ? -1 : __real_pread(fd, out, size, offset);
+}
+
+static atomic_uint file_syncs, folder_syncs;
+
+static int count_sync(void *arg, int fd)
+{
+    atomic_fetch_add(&file_syncs, 1);
+    return sync_or_fail(arg, fd);
+}
+
+static int count_folder_sync(void *arg, const char *path)
+{
+    atomic_fetch_add(&folder_syncs, 1);
+    return disk_real.sync_folder(arg, path);
+}
 
 static int setup(void **state)
 {
@@ -48,6 +77,9 @@ static int setup(void **state)
     atomic_store(&faults.write_error, 0);
     atomic_store(&faults.sync_error, 0);
     box_close(box);
+    faulty = disk_real;
+    faulty.pwritev = write_or_fail;
+    faulty.fdatasync = sync_or_fail;
     box->cfg.disk = &faulty;
     box_open(box);
     return rc;
@@ -123,6 +155,59 @@ static void a_compaction_that_meets_a_full_disk_leaves_the_volume_as_it_was(void
     assert_true(box_file_size(box->path) < size);
 }
 
+static void what_cannot_be_read_is_not_cut_off(void **state)
+{
+    struct box *box = *state;
+    char index[128];
+    box_put_text(box, "a", "kept");
+    box_put_text(box, "b", "kept, too");
+    uint64_t size = box_file_size(box->path);
+    box_close(box);
+    snprintf(index, sizeof(index), "%s.index", box->path);
+    assert_int_equal(unlink(index), 0);
+    atomic_store(&unreadable, true);
+    assert_int_equal(volume_open(&box->cfg, &box->volume), -EIO);
+    atomic_store(&unreadable, false);
+    assert_int_equal(box_file_size(box->path), size);
+    box_open(box);
+    box_expect(box, "a", "kept");
+    box_expect(box, "b", "kept, too");
+}
+
+static void a_photo_that_cannot_be_read_is_damaged_and_the_others_are_served(void **state)
+{
+    struct box *box = *state;
+    struct volume_stats stats;
+    box_put_text(box, "a", "kept");
+    atomic_store(&unreadable, true);
+    box_expect(box, "a", NULL);
+    atomic_store(&unreadable, false);
+    box_expect(box, "a", "kept");
+    volume_stats(box->volume, &stats);
+    assert_int_equal(stats.damaged, 1);
+}
+
+/* A process that was killed leaves writes and names that only the kernel knows of. */
+static void what_is_opened_is_made_durable_before_it_is_shown(void **state)
+{
+    struct box *box = *state;
+    box_put_text(box, "a", "kept");
+    box_close(box);
+    faulty.fdatasync = count_sync;
+    faulty.sync_folder = count_folder_sync;
+    atomic_store(&file_syncs, 0);
+    atomic_store(&folder_syncs, 0);
+    box_open(box);
+    assert_in_range(atomic_load(&file_syncs), 1, 10);
+    assert_in_range(atomic_load(&folder_syncs), 1, 10);
+    box_close(box);
+    atomic_store(&faults.sync_error, EIO);
+    assert_int_equal(volume_open(&box->cfg, &box->volume), -EIO);
+    atomic_store(&faults.sync_error, 0);
+    box_open(box);
+    box_expect(box, "a", "kept");
+}
+
 static void a_limit_of_the_file_size_is_a_full_disk(void **state)
 {
     struct box *box = *state;
@@ -149,6 +234,9 @@ int main(void)
         ON_A_FAULTY_DISK(a_disk_found_full_by_the_sync_refuses_and_loses_nothing),
         ON_A_FAULTY_DISK(after_a_failed_sync_nothing_is_written_until_it_is_opened_again),
         ON_A_FAULTY_DISK(a_compaction_that_meets_a_full_disk_leaves_the_volume_as_it_was),
+        ON_A_FAULTY_DISK(what_cannot_be_read_is_not_cut_off),
+        ON_A_FAULTY_DISK(a_photo_that_cannot_be_read_is_damaged_and_the_others_are_served),
+        ON_A_FAULTY_DISK(what_is_opened_is_made_durable_before_it_is_shown),
         ON_A_FAULTY_DISK(a_limit_of_the_file_size_is_a_full_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
