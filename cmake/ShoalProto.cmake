@@ -7,6 +7,9 @@ find_program(SHOAL_PROTOC protoc REQUIRED)
 find_program(SHOAL_PROTOC_C protoc-c REQUIRED)
 find_path(SHOAL_GRPC_PROTO grpc/health/v1/health.proto REQUIRED
   PATHS /usr/share/grpc-proto /usr/local/share/grpc-proto)
+# Only tests import Google's own: from libprotobuf-dev, or from python3-grpc-tools.
+find_path(SHOAL_GOOGLE_PROTO google/protobuf/struct.proto
+  PATHS /usr/lib/python3/dist-packages/grpc_tools/_proto)
 
 # shoal_proto_c(OUT ROOT FILE...): protoc-c's sources, in OUT. The headers are included as
 # <FILE.pb-c.h> by targets that have CMAKE_CURRENT_BINARY_DIR among their directories.
@@ -30,8 +33,12 @@ function(shoal_proto_set out symbol root)
   set(set ${CMAKE_CURRENT_BINARY_DIR}/${symbol}.pb)
   set(source ${CMAKE_CURRENT_BINARY_DIR}/${symbol}.c)
   list(TRANSFORM ARGN PREPEND ${root}/ OUTPUT_VARIABLE files)
+  set(google)
+  if(SHOAL_GOOGLE_PROTO)
+    set(google -I${SHOAL_GOOGLE_PROTO})
+  endif()
   add_custom_command(OUTPUT ${source}
-    COMMAND ${SHOAL_PROTOC} -I${root} --include_imports --descriptor_set_out=${set} ${files}
+    COMMAND ${SHOAL_PROTOC} -I${root} ${google} --include_imports --descriptor_set_out=${set} ${files}
     COMMAND ${CMAKE_COMMAND} -DFILE=${set} -DSYMBOL=${symbol} -DOUT=${source}
       -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
     DEPENDS ${files} ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
