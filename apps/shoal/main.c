@@ -14,6 +14,7 @@
 
 #include "bench.h"
 #include "fishermen.h"
+#include "nearest.h"
 #include "options.h"
 #include "parse.h"
 #include "serve.h"

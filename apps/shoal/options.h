@@ -123,7 +123,4 @@ enum options_outcome options_parse(const struct command *command, int argc, char
 /* Prints the command's help. Thread: any. */
 void options_help(const struct command *command, FILE *out);
 
-/* The name that is nearest to `wrong` by edits, out of names[0..count). Thread: any. */
-const char *nearest_name(const char *wrong, const char *const *names, size_t count);
-
 #endif

@@ -10,6 +10,7 @@
 #include <sysexits.h>
 
 #include "host.h"
+#include "nearest.h"
 #include "parse.h"
 #include "photos/service.h"
 

@@ -7,7 +7,7 @@
 
 #include "call/base64.h"
 #include "call/numbers.h"
-#include "options.h"
+#include "nearest.h"
 #include "parse.h"
 
 static const char *kind_of(const json_t *value)

@@ -44,7 +44,7 @@ static bool add_path(struct bytes *out, struct shoal_view path)
         bytes_add(out, &letter, 1);
     }
     wire_end(out, begin);
-    return true;
+    return path.size > 0;
 }
 
 static bool read_mask(struct reading *reading, json_t *value, const struct place *place)
@@ -53,8 +53,9 @@ static bool read_mask(struct reading *reading, json_t *value, const struct place
     if (!json_is_string(value))
         return expected(reading, place, what, value);
     struct shoal_view paths = string_of(value);
+    bool cut = paths.size > 0 && paths.data[paths.size - 1] == ',';
     while (paths.size > 0) {
-        if (!add_path(reading->out, take_until(&paths, ',')))
+        if (cut || !add_path(reading->out, take_until(&paths, ',')))
             return expected(reading, place, what, value);
     }
     return true;

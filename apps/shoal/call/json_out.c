@@ -43,11 +43,12 @@ static bool is_packable(const struct schema_field *field)
     return field->repeated && wire != WIRE_BYTES && wire != WIRE_GROUP;
 }
 
-/* Whether it can be that field; what cannot is treated as an unknown one, as protobuf does. */
+/* Whether it is something of that field: what cannot be is treated as an unknown one, as protobuf
+ * does, and no numbers, packed, are nothing. */
 static bool matches(const struct schema_field *field, const struct wire_field *wire)
 {
     return wire->type == schema_wire_type(field->type) ||
-           (wire->type == WIRE_BYTES && is_packable(field));
+           (wire->type == WIRE_BYTES && is_packable(field) && wire->bytes.size > 0);
 }
 
 static bool keep(struct gathered *gathered, const struct schema_field *field,
@@ -400,11 +401,9 @@ static bool write_member(struct writing *writing, const struct schema_field *fie
 static struct run take_run(const struct gathered *gathered, size_t *from,
                            const struct schema_field *field)
 {
-    struct run run = {gathered->items + *from, 0};
-    while (*from < gathered->count && gathered->items[*from].field == field) {
-        ++*from;
+    struct run run = {gathered->items ? &gathered->items[*from] : NULL, 0};
+    for (; *from < gathered->count && gathered->items[*from].field == field; ++*from)
         run.count++;
-    }
     return run;
 }
 

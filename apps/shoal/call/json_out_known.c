@@ -48,7 +48,7 @@ static bool add_path(struct bytes *out, struct shoal_view path)
         }
         bytes_add(out, &letter, 1);
     }
-    return true;
+    return path.size > 0;
 }
 
 static bool join_paths(struct shoal_view message, struct bytes *out)

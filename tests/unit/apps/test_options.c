@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "nearest.h"
+
 static const struct command echo_command = {"echo", FOR_ECHO, NULL, "Echo.", NULL};
 static const struct command serve_command = {"serve", FOR_SERVE, "[SERVICE=URL...]", "All.", NULL};
 static const struct command fish_command = {"fish", FOR_FISH, NULL, "Fish.", NULL};
