@@ -171,10 +171,15 @@ static bool real_from_json(enum field_type type, const json_t *value, uint64_t *
     return json_is_number(value) && bits_of_real(type, json_number_value(value), out_bits);
 }
 
-/* So many digits as it takes to read the same number again. */
+/* So many digits as it takes to read the same number again; "-0" would be read as a whole number,
+ * which has no such zero. */
 static void real_text(enum field_type type, double real, char out[NUMBER_MAX])
 {
     int least = type == TYPE_FLOAT ? 6 : 15;
+    if (real == 0 && signbit(real)) {
+        snprintf(out, NUMBER_MAX, "-0.0");
+        return;
+    }
     for (int digits = least; digits <= least + 3; digits++) {
         snprintf(out, NUMBER_MAX, "%.*g", digits, real);
         double again = strtod(out, NULL);

@@ -68,6 +68,12 @@ static bool take_tag(struct shoal_view *rest, struct wire_field *out)
     return true;
 }
 
+static bool skip_value(struct shoal_view *rest, struct wire_field *field)
+{
+    return field->type == WIRE_BYTES ? take_bytes(rest, &field->bytes)
+                                     : wire_number(rest, field->type, &field->value);
+}
+
 /* All up to the end of the group that has begun, groups in it included. */
 static bool skip_group(struct shoal_view *rest, uint32_t number)
 {
@@ -75,18 +81,14 @@ static bool skip_group(struct shoal_view *rest, uint32_t number)
     size_t depth = 1;
     while (depth > 0) {
         struct wire_field field;
-        if (!take_tag(rest, &field))
-            return false;
-        if (field.type == WIRE_GROUP_END && open[--depth] != field.number)
-            return false;
-        if (field.type == WIRE_GROUP && depth == MOST_GROUPS)
-            return false;
-        if (field.type == WIRE_GROUP)
+        bool whole = take_tag(rest, &field);
+        if (!whole || field.type == WIRE_GROUP_END)
+            whole = whole && open[--depth] == field.number;
+        else if (field.type == WIRE_GROUP && depth < MOST_GROUPS)
             open[depth++] = field.number;
-        else if (field.type == WIRE_BYTES && !take_bytes(rest, &field.bytes))
-            return false;
-        else if (field.type != WIRE_GROUP_END && field.type != WIRE_BYTES &&
-                 !wire_number(rest, field.type, &field.value))
+        else
+            whole = skip_value(rest, &field);
+        if (!whole)
             return false;
     }
     return true;

@@ -142,7 +142,7 @@ static void real_numbers_are_as_short_as_they_can_be(void **state)
                  "{\"aDouble\": 1.7976931348623157e+308, \"aFloat\": 3.4028235e+38}");
     expect_round(SCALARS, "{\"aDouble\": \"NaN\", \"aFloat\": \"-Infinity\"}",
                  "{\"aDouble\": \"NaN\", \"aFloat\": \"-Infinity\"}");
-    expect_round(SCALARS, "{\"aDouble\": -0.0}", "{\"aDouble\": -0}");
+    expect_round(SCALARS, "{\"aDouble\": -0.0}", "{\"aDouble\": -0.0}");
     expect_refusal(SCALARS, "{\"aDouble\": \"0x1\"}",
                    "aDouble: expected a number, not the string \"0x1\"");
 }
