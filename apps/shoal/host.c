@@ -90,11 +90,22 @@ static void exit_loop(struct shoal_loop *loop)
     free(self);
 }
 
+static void reload_access_log(struct host *host)
+{
+    int rc = access_log_reopen(&host->access_log);
+    if (rc < 0)
+        log_write(&host->log, SHOAL_LOG_ERROR, "msg=\"access log kept\" error=\"%s\"",
+                  shoal_strerror(rc));
+    else if (host->options->access_log)
+        log_write(&host->log, SHOAL_LOG_INFO, "msg=\"access log opened anew\"");
+}
+
 static void reload(struct shoal_server *server)
 {
     struct host *host = shoal_server_arg(server);
     char error[ERROR_MAX];
     board_reload(host);
+    reload_access_log(host);
     int listeners = shoal_server_reload_tls(server, error, sizeof(error));
     if (listeners < 0)
         log_write(&host->log, SHOAL_LOG_ERROR, "msg=\"certificates kept\" error=\"%s\"", error);
@@ -161,6 +172,7 @@ static struct shoal_server_cfg server_cfg(struct host *host, bool tabulate)
     cfg.accept = options->accept;
     cfg.max_connections = (size_t)options->max_connections;
     cfg.max_per_address = (size_t)options->max_per_address;
+    cfg.max_output = (size_t)options->max_output;
     cfg.log = log_sink(&host->log);
     cfg.arg = host;
     cfg.on_loop_start = start_loop;
@@ -245,11 +257,24 @@ static void finish_services(struct host *host)
     }
 }
 
+static int open_access_log(struct host *host)
+{
+    char path[256];
+    int rc = access_log_open(&host->access_log, host->options->access_log, &host->log);
+    if (rc == 0)
+        return 0;
+    escape_text(shoal_view_of(host->options->access_log), path, sizeof(path));
+    return host_fail(host->options, EX_CANTCREAT, "cannot write the access log %s: %s", path,
+                     shoal_strerror(rc));
+}
+
 /* A server with stuck work cannot be destroyed, and its threads still look at the host and at what
  * services hold: then leaving the process is what is left, and the code says so. */
 static int serve_and_clean_up(struct host *host)
 {
-    int code = bind_services(host);
+    int code = open_access_log(host);
+    if (code == 0)
+        code = bind_services(host);
     if (code == 0)
         code = serve(host);
     if (code != EX_SOFTWARE)
@@ -275,6 +300,7 @@ int host_run(const struct options *options, struct binding *bindings, size_t bin
                                   shoal_strerror(rc), shoal_strerrorname(rc))
                       : serve_and_clean_up(&host);
     board_finish(&host);
+    access_log_close(&host.access_log);
     log_end(&host.log);
     return code;
 }

@@ -13,6 +13,7 @@
 #include <shoal/conn.h>
 #include <shoal/server.h>
 
+#include "access_log.h"
 #include "log.h"
 #include "options.h"
 
@@ -59,6 +60,7 @@ struct binding {
 struct host {
     const struct options *options;
     struct log log;
+    struct access_log access_log;
     struct shoal_server *server;
     struct prices *prices; /* the list in force, main's reference; NULL: no service needs one */
     struct photos *photos; /* the photo store; NULL: that service is not prepared */

@@ -20,6 +20,7 @@
 
 #include "host.h"
 #include "parse.h"
+#include "web_cfg.h"
 
 enum {
     MOST_DELAY_MS = 60 * 60 * 1000,
@@ -328,9 +329,8 @@ static int listen_http(struct host *host, const char *url, const struct shoal_li
     int rc = host->options->root ? add_files(app, host->options) : add_routes(app);
     if (rc < 0)
         return rc;
-    struct shoal_http_cfg http = SHOAL_HTTP_CFG_INIT;
-    http.listen = cfg;
-    http.body_stall_ms = host->options->idle_timeout_ms;
+    struct shoal_http_cfg http = web_cfg(host, cfg);
+    http.max_body = host->options->max_body;
     return shoal_listen_http(host->server, url, app, &http, out_listener);
 }
 

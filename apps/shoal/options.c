@@ -62,6 +62,25 @@ static bool set_number(struct options *options, void *field, const char *text)
     return parse_number(shoal_view_of(text), UINT32_MAX, field);
 }
 
+static bool set_bytes(struct options *options, void *field, const char *text)
+{
+    (void)options;
+    return parse_number(shoal_view_of(text), INT64_MAX, field);
+}
+
+/* What a field of HTTP may be: printable, and not blank at its ends. */
+static bool set_field_text(struct options *options, void *field, const char *text)
+{
+    (void)options;
+    size_t size = strlen(text);
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] < ' ' || text[i] > '~')
+            return false;
+    }
+    *(const char **)field = text;
+    return size > 0 && text[0] != ' ' && text[size - 1] != ' ';
+}
+
 static bool set_busy_poll(struct options *options, void *field, const char *text)
 {
     (void)options;
@@ -148,6 +167,8 @@ static bool set_accept(struct options *options, void *field, const char *text)
 static const struct kind flag_kind = {"1 or 0", set_flag};
 static const struct kind verbosity_kind = {"a number from 0 to 9", set_verbosity};
 static const struct kind number_kind = {"a whole number up to 4294967295", set_number};
+static const struct kind bytes_kind = {"a whole number of bytes", set_bytes};
+static const struct kind field_text_kind = {"printable text", set_field_text};
 static const struct kind busy_poll_kind = {"microseconds, 1000000 at most", set_busy_poll};
 static const struct kind seed_kind = {"a whole number below 2^64", set_seed};
 static const struct kind loops_kind = {"a number from 1 to 1024, or 'auto'", set_loops};
@@ -181,6 +202,8 @@ static const struct row table[] = {
      "connections at once; 0: what descriptors allow"},
     {"max-per-address", 0, "N", &number_kind, FIELD(max_per_address), FOR_SERVERS,
      "connections at once from one address (/64 for IPv6); 0: no limit"},
+    {"max-output", 0, "BYTES", &bytes_kind, FIELD(max_output), FOR_SERVERS,
+     "output that may wait in memory in all, before who holds most is cut; 0: a quarter of it"},
     {"idle-timeout", 0, "DURATION", &duration_kind, FIELD(idle_timeout_ms), FOR_SERVERS,
      "close connections that are silent for so long; 0: never (default 60s)"},
     {"drain-timeout", 0, "DURATION", &duration_kind, FIELD(drain_timeout_ms), FOR_SERVERS,
@@ -197,6 +220,19 @@ static const struct row table[] = {
      "serve the files of this directory by HTTP, and nothing else"},
     {"list", 0, NULL, &flag_kind, FIELD(list), FOR_WEBS,
      "list directories that have no index.html"},
+    {"max-body", 0, "BYTES", &bytes_kind, FIELD(max_body), FOR_WEBS,
+     "refuse requests with a larger body (413); 0: no limit, as all are streamed"},
+    {"max-header", 0, "BYTES", &number_kind, FIELD(max_header), FOR_PAGES,
+     "refuse requests with more in their header fields (431; default 32768)"},
+    {"max-streams", 0, "N", &number_kind, FIELD(max_streams), FOR_PAGES,
+     "requests at once on one HTTP/2 connection (default 128)"},
+    {"request-timeout", 0, "DURATION", &duration_kind, FIELD(request_timeout_ms), FOR_PAGES,
+     "answer 503, or cut the answer, after so long; 0: never"},
+    {"access-log", 0, "FILE", &text_kind, FIELD(access_log), FOR_PAGES,
+     "append a line for each HTTP request to this file (combined format, and microseconds);\n"
+     "                                '-': to standard output; a HUP signal opens it anew"},
+    {"server-header", 0, "TEXT", &field_text_kind, FIELD(server_header), FOR_PAGES,
+     "send this as Server with each HTTP response"},
     {"volume", 0, "FILE", &text_kind, FIELD(volume), FOR_ALBUMS,
      "keep photos in this file (default: shoal/photos in the user's state folder)"},
     {"max-photo", 0, "BYTES", &number_kind, FIELD(max_photo), FOR_ALBUMS,
@@ -430,6 +466,8 @@ static const struct options defaults = {
     .idle_timeout_ms = 60000,
     .drain_timeout_ms = 10000,
     .settle_ms = 50,
+    .max_header = 32768,
+    .max_streams = 128,
     .market = "tcp://127.0.0.1:8080",
     .max_delay_ms = 1000,
     .max_photo = 64 << 20,

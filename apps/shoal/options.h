@@ -32,6 +32,7 @@ enum command_bit {
     FOR_WEBS = FOR_SERVE | FOR_HTTP,
     FOR_GRPCS = FOR_SERVE | FOR_GRPC,
     FOR_SINGLES = FOR_ECHO | FOR_FISH | FOR_CONSOLE | FOR_HTTP | FOR_GRPC | FOR_PHOTOS,
+    FOR_PAGES = FOR_SERVE | FOR_HTTP | FOR_PHOTOS,
     FOR_ALBUMS = FOR_SERVE | FOR_PHOTOS,
     FOR_SERVERS = FOR_SERVE | FOR_SINGLES,
     FOR_ALL = FOR_SERVERS | FOR_FISHERMEN | FOR_BENCH,
@@ -66,6 +67,7 @@ struct options {
     uint64_t busy_poll_us; /* 0: off */
     uint64_t max_connections;
     uint64_t max_per_address;
+    uint64_t max_output; /* bytes; 0: a part of the memory there is */
     int64_t idle_timeout_ms;
     int64_t drain_timeout_ms;
 
@@ -76,6 +78,12 @@ struct options {
 
     const char *root; /* directory; NULL: none */
     bool list;
+    uint64_t max_body;          /* bytes; 0: no limit */
+    uint64_t max_header;        /* bytes */
+    uint64_t max_streams;       /* of an HTTP/2 connection, at once */
+    int64_t request_timeout_ms; /* 0: none */
+    const char *access_log;     /* file, "-" for standard output; NULL: none */
+    const char *server_header;  /* NULL: none */
 
     const char *volume; /* file; NULL: in the user's state folder */
     uint64_t max_photo; /* bytes */

@@ -94,6 +94,7 @@ struct shoal_http_cfg {
     uint32_t max_streams;                  /* HTTP/2: requests at once on one connection */
     uint32_t stream_window;                /* HTTP/2: body bytes kept for a slow handler */
     uint32_t session_window;               /* HTTP/2: the same for a whole connection */
+    uint64_t max_body;        /* bytes of a request's body; 0: no limit but the handler's */
     int64_t body_stall_ms;    /* nothing of a request's body came although it was waited for */
     int64_t request_ms;       /* default of shoal_http_set_deadline(); 0: none */
     const char *server_field; /* value of the Server field; NULL: no such field */
@@ -234,8 +235,9 @@ SHOAL_API int shoal_http_read_all(struct shoal_http_request *req, size_t max,
 
 /*
  * Streams the body: `on_data` for each piece as it comes, borrowed until it returns, then once
- * `on_end`, when trailers are there as well. Neither comes where the peer goes before. No limit of
- * size. Returns as shoal_http_read_all(). Thread: owner.
+ * `on_end`, when trailers are there as well. Neither comes where the peer goes before, nor after
+ * more than max_body bytes: then the request is answered 413, or cut where an answer has begun.
+ * Returns as shoal_http_read_all(). Thread: owner.
  */
 typedef void shoal_http_end_fn(struct shoal_http_request *req, void *arg);
 SHOAL_API int shoal_http_read(struct shoal_http_request *req, shoal_http_body_fn *on_data,

@@ -47,6 +47,9 @@ struct shoal_server_cfg {
     enum shoal_accept accept;
     size_t max_connections; /* accepted ones, over all listeners; 0: what descriptors allow */
     size_t max_per_address; /* per source address (/64 for IPv6); 0: no limit */
+    size_t max_output;      /* bytes of output that wait in memory, over all connections; each loop
+                               has an even share, and closes whoever holds most of it as slow_reader
+                               when it runs out; 0: a quarter of the memory there is */
     int64_t watchdog_ms;    /* report a callback that blocks a loop for longer; 0: off */
     int64_t busy_poll_us;   /* after an event a loop looks for the next one for so long before it
                                sleeps, at the price of the CPU; one second at most; 0: off */

@@ -17,6 +17,8 @@
 #include <shoal/error.h>
 #include <shoal/stats.h>
 
+#include "base/buf.h"
+#include "net/backlog.h"
 #include "net/conn_priv.h"
 #include "net/limits.h"
 #include "runtime/server.h"
@@ -453,6 +455,8 @@ void shoal__conn_close_now(struct shoal_conn *conn, enum shoal_close_reason reas
     if (conn->state < SHOAL__CONN_FLUSHING || unfinished || reason == SHOAL_CLOSED_FORCED)
         conn->reason = (uint8_t)reason;
     set_state(conn, SHOAL__CONN_CLOSED);
+    if (conn->output)
+        shoal__backlog_count(conn->net, shoal__buf_memory(conn->output), 0);
     shoal_timer_stop(&conn->deadline);
     if (pending && conn->transport.state)
         forget_pending(conn, true);

@@ -15,6 +15,7 @@
 #include <shoal/error.h>
 
 #include "base/buf.h"
+#include "net/backlog.h"
 #include "net/conn_priv.h"
 
 enum {
@@ -42,10 +43,17 @@ static void forget_empty_output(struct shoal_conn *conn)
         shoal_buf_destroy(&conn->output);
 }
 
+static size_t kept(const struct shoal_conn *conn)
+{
+    return conn->output ? shoal__buf_memory(conn->output) : 0;
+}
+
 static int keep(struct shoal_conn *conn, const void *data, size_t size)
 {
+    size_t before = kept(conn);
     struct shoal_buf *output = output_of(conn);
     int rc = output ? shoal_buf_append(output, data, size) : -SHOAL_ENOMEM;
+    shoal__backlog_count(conn->net, before, kept(conn));
     forget_empty_output(conn);
     shoal__conn_mark_dirty(conn);
     return rc;
@@ -62,6 +70,7 @@ static void reset_gather(struct shoal__gather *gather)
 static int keep_gathered(struct shoal_conn *conn, size_t sent)
 {
     struct shoal__gather *gather = &conn->net->gather;
+    size_t before = kept(conn);
     struct shoal_buf *output = output_of(conn);
     int rc = output ? 0 : -SHOAL_ENOMEM;
     for (int i = 0; i < gather->count && rc == 0; i++) {
@@ -73,6 +82,7 @@ static int keep_gathered(struct shoal_conn *conn, size_t sent)
     }
     if (rc < 0 && output)
         shoal_buf_destroy(&conn->output);
+    shoal__backlog_count(conn->net, before, kept(conn));
     return rc;
 }
 
@@ -168,7 +178,7 @@ static size_t waiting(const struct shoal_conn *conn)
 /* The part of it that takes memory: all but file ranges. */
 static size_t waiting_in_memory(const struct shoal_conn *conn)
 {
-    return gathered(conn) + (conn->output ? shoal__buf_memory(conn->output) : 0);
+    return gathered(conn) + kept(conn);
 }
 
 /* Back below the low mark? Then the handler is told, and reading goes on, in the next turn. */
@@ -198,6 +208,7 @@ static void send_gathered(struct shoal_conn *conn)
     }
     conn->blocked = blocked;
     shoal__conn_arm(conn);
+    shoal__backlog_check(conn->net);
 }
 
 void shoal__gather_close(struct shoal__net_loop *net)
@@ -258,7 +269,9 @@ bool shoal__conn_flush(struct shoal_conn *conn)
         ssize_t n = is_file ? send_file(conn, &file) : send_memory(conn);
         if (!sent(conn, n))
             break;
+        size_t before = kept(conn);
         shoal_buf_consume(conn->output, (size_t)n);
+        shoal__backlog_count(conn->net, before, kept(conn));
         forget_empty_output(conn);
         if ((size_t)n >= budget)
             conn->blocked = true; /* others have their turn; the event comes at once */
@@ -301,6 +314,9 @@ static int after_write(struct shoal_conn *conn)
         shoal__conn_close_now(conn, SHOAL_CLOSED_SLOW_READER, true);
         return -SHOAL_EPIPE;
     }
+    shoal__backlog_check(conn->net);
+    if (conn->state == SHOAL__CONN_CLOSED)
+        return -SHOAL_EPIPE;
     if (limits->out_high > 0 && waiting(conn) > limits->out_high)
         conn->over_high = true;
     return conn->over_high;
@@ -384,7 +400,9 @@ int shoal_conn_write_buf(struct shoal_conn *conn, struct shoal_buf *buf)
     struct shoal_buf *output = output_behind_gather(conn);
     if (!output)
         return -SHOAL_ENOMEM;
+    size_t before = kept(conn);
     shoal_buf_move(output, buf);
+    shoal__backlog_count(conn->net, before, kept(conn));
     shoal__conn_mark_dirty(conn);
     return after_write(conn);
 }

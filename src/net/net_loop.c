@@ -178,6 +178,8 @@ struct shoal__net_loop *shoal__net_loop_get(struct shoal_loop *loop)
     net->loop = loop;
     net->has_edges = (event_base_get_features(loop->base) & EV_FEATURE_ET) != 0;
     net->draining = loop->draining;
+    net->output_share = loop->server ? shoal__server_output_share(loop->server) : SIZE_MAX;
+    shoal__list_init(&net->backlogs);
     net->layer = (struct shoal__loop_layer){turn_end, drain, force, destroy};
     loop->layer = &net->layer;
     shoal__loop_want_turn(loop); /* a start hook's connections are settled by a turn's end, too */

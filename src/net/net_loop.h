@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "base/list.h"
 #include "runtime/loop.h"
 
 struct shoal_conn;
@@ -60,6 +61,11 @@ struct shoal__net_loop {
     struct shoal_conn *shaking;
     struct shoal_conn *last_shaking;
     unsigned handshake_steps; /* taken in this turn */
+
+    /* Output that waits in memory: backlog.h. */
+    size_t output_bytes;
+    size_t output_share; /* the most that may wait */
+    struct shoal__list backlogs;
 
     char *read_buffer; /* SHOAL__READ_SIZE and one more */
     char *scratch;

@@ -23,8 +23,11 @@
 #include "base/log.h"
 #include "runtime/cpus.h"
 #include "runtime/descriptors.h"
+#include "runtime/memory.h"
 #include "runtime/thread.h"
 #include "runtime/workpool.h"
+
+enum { OUTPUT_PART = 4 }; /* of the memory there is: what waiting output may take, if not told */
 
 /* Waiting */
 
@@ -198,6 +201,12 @@ static unsigned choose_loops(const struct shoal_server *server)
     return loops;
 }
 
+static void choose_max_output(struct shoal_server *server)
+{
+    size_t asked = server->cfg.max_output;
+    server->max_output = asked > 0 ? asked : shoal__memory_usable() / OUTPUT_PART;
+}
+
 static void choose_max_connections(struct shoal_server *server)
 {
     size_t asked = server->cfg.max_connections;
@@ -306,6 +315,7 @@ static int start_run(struct shoal_server *server)
     if (rc < 0)
         return rc;
     choose_max_connections(server);
+    choose_max_output(server);
     rc = open_parts(server);
     if (rc == 0)
         rc = make_pool(server);

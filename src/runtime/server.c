@@ -75,6 +75,7 @@ int shoal_server_create(const struct shoal_server_cfg *cfg, struct shoal_server 
         return rc;
     }
     server->cfg = read;
+    server->max_output = SIZE_MAX; /* until a start */
     server->clock = shoal__clock_monotonic;
     server->grace_ms = SHOAL__LOOP_GRACE_MS;
     server->run_fd = -1;
@@ -219,6 +220,12 @@ enum shoal_accept shoal__server_accept_mode(const struct shoal_server *server)
         return SHOAL_ACCEPT_REUSEPORT; /* nobody to hand off to */
     return server->cfg.accept == SHOAL_ACCEPT_DEFAULT ? SHOAL_ACCEPT_ROUND_ROBIN
                                                       : server->cfg.accept;
+}
+
+size_t shoal__server_output_share(const struct shoal_server *server)
+{
+    size_t share = server->max_output / (server->loop_count > 0 ? server->loop_count : 1);
+    return share > 0 ? share : 1;
 }
 
 size_t shoal__server_max_connections(const struct shoal_server *server)

@@ -97,6 +97,9 @@ void shoal__server_unpin_loop(struct shoal_server *server);
  * Thread: any, from a part's open() on. */
 size_t shoal__server_max_connections(const struct shoal_server *server);
 
+/* The loop's share of the bytes of output that may wait in memory. Thread: any, once it runs. */
+size_t shoal__server_output_share(const struct shoal_server *server);
+
 /* Accepted connections now, over all loops: incremented before a connection is taken, given back
  * when it is refused or freed. Thread: any. */
 _Atomic size_t *shoal__server_connections(struct shoal_server *server);

@@ -56,6 +56,7 @@ struct shoal_server {
     struct shoal_pool *pool;
     struct shoal__watchdog *watchdog;
     size_t max_connections;
+    size_t max_output; /* bytes */
 
     /* Any thread. */
     _Atomic bool draining;

@@ -25,6 +25,7 @@
 
 #include "host.h"
 #include "photos/photos.h"
+#include "web_cfg.h"
 
 /* What the handlers share */
 
@@ -211,9 +212,7 @@ static int listen_photos(struct host *host, const char *url, const struct shoal_
                               host->photos);
     if (rc < 0)
         return rc;
-    struct shoal_http_cfg http = SHOAL_HTTP_CFG_INIT;
-    http.listen = cfg;
-    http.body_stall_ms = host->options->idle_timeout_ms;
+    struct shoal_http_cfg http = web_cfg(host, cfg);
     return shoal_listen_http(host->server, url, app, &http, out_listener);
 }
 

@@ -30,6 +30,7 @@ struct shoal__http_endpoint {
     const struct shoal_http_app *app;
     const char *server_field; /* NULL: none */
     int64_t request_ms;
+    uint64_t max_body; /* bytes; 0: no limit */
     void (*log_access)(void *arg, struct shoal_view line);
     void *log_arg;
     struct shoal__session_limits limits;

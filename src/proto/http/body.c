@@ -70,6 +70,18 @@ static void refuse_size(struct shoal_http_request *req)
         shoal_http_abort(req);
 }
 
+/* Counts what came against the listener's limit; false where it is over, and was refused. */
+static bool count(struct shoal_http_request *req, size_t size)
+{
+    uint64_t max = req->endpoint->max_body;
+    struct http_body *body = &req->body;
+    body->size += size;
+    if (max == 0 || body->size <= max)
+        return true;
+    refuse_size(req);
+    return false;
+}
+
 static void gather(struct shoal_http_request *req, struct shoal_view data)
 {
     struct http_body *body = &req->body;
@@ -149,7 +161,7 @@ void shoal__http_body_came(struct shoal_http_request *req, struct shoal_view dat
     struct http_body *body = &req->body;
     body->came = true;
     bool at_once = may_deliver(body) && !body->delivering && shoal__buf_is_empty(&body->waiting);
-    if (body->told) {
+    if (body->told || !count(req, data.size)) {
         shoal__stream_consume(req->stream, data.size);
     } else if (at_once) {
         body->delivering = true;

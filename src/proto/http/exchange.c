@@ -74,10 +74,18 @@ static unsigned read_path(struct shoal_http_request *req)
     return 0;
 }
 
+static bool is_too_large(const struct shoal_http_request *req)
+{
+    uint64_t max = req->endpoint->max_body;
+    return max > 0 && req->head.content_length > 0 && (uint64_t)req->head.content_length > max;
+}
+
 static void begin(struct shoal_http_request *req)
 {
     int64_t request_ms = req->endpoint->request_ms;
     unsigned refusal = read_path(req);
+    if (refusal == 0 && is_too_large(req))
+        refusal = 413;
     if (refusal == 0 && request_ms > 0 && shoal_http_set_deadline(req, request_ms) < 0)
         refusal = 503;
     if (refusal == 0)

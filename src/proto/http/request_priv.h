@@ -53,6 +53,7 @@ struct http_body {
     size_t max;
     const struct shoal__http_field *trailers;
     size_t trailer_count;
+    uint64_t size;   /* of what has come */
     bool wanted;     /* somebody reads */
     bool paused;     /* ... and is not to be called now */
     bool delivering; /* a callback looks at the front of `waiting` */

@@ -12,6 +12,7 @@
 #include <shoal/buf.h>
 #include <shoal/error.h>
 
+#include "net/backlog.h"
 #include "net/conn.h"
 #include "proto/http2/http2_engine.h"
 #include "proto/http2/http2_shared.h"
@@ -36,6 +37,7 @@ struct http2_session {
     struct shoal_conn *conn; /* NULL once it has closed */
     struct shoal_task send_task;
     struct shoal_timer expire_timer;
+    struct shoal__backlog backlog;  /* what waits in the engine */
     bool sending;                   /* send_task is on its way */
     bool held;                      /* the connection is, because streams are open */
     bool full;                      /* the connection's output is above its high mark */
@@ -145,6 +147,7 @@ static void send_on(struct http2_session *session)
     int rc = 1;
     while (rc == 1 && !session->full && !shoal__conn_closing(session->conn))
         rc = shoal__http2_send(session->engine, SEND_MOST);
+    shoal__backlog_set(session->conn, &session->backlog, shoal__http2_waiting(session->engine));
     if (shoal__conn_closing(session->conn))
         return;
     follow_streams(session);
@@ -212,6 +215,7 @@ static void on_close(struct shoal_conn *conn, enum shoal_close_reason reason)
 {
     (void)reason;
     struct http2_session *session = session_on(conn);
+    shoal__backlog_set(conn, &session->backlog, 0);
     session->conn = NULL; /* whatever the layer above still says: it cannot be sent */
     shoal__http2_destroy(&session->engine);
     shoal_timer_stop(&session->expire_timer);

@@ -260,6 +260,11 @@ int shoal__http2_send(struct shoal__http2_engine *self, size_t most)
     return self->sent >= most && nghttp2_session_want_write(self->nghttp2) ? 1 : 0;
 }
 
+size_t shoal__http2_waiting(const struct shoal__http2_engine *engine)
+{
+    return engine->out_memory;
+}
+
 bool shoal__http2_is_over(const struct shoal__http2_engine *self)
 {
     return self->life == HTTP2_OVER || (!nghttp2_session_want_read(self->nghttp2) &&

@@ -77,6 +77,9 @@ int shoal__http2_recv(struct shoal__http2_engine *engine, struct shoal_view in, 
  */
 int shoal__http2_send(struct shoal__http2_engine *engine, size_t most);
 
+/* Bytes of output in memory, over all streams, that wait for windows and marks. Thread: owner. */
+size_t shoal__http2_waiting(const struct shoal__http2_engine *engine);
+
 /* Nothing more will be read or written: close the connection. Thread: owner. */
 bool shoal__http2_is_over(const struct shoal__http2_engine *engine);
 

@@ -169,6 +169,7 @@ static struct web_listener *listener_create(struct shoal_server *server,
     self->endpoint = (struct shoal__http_endpoint){
         .app = app,
         .request_ms = cfg->request_ms,
+        .max_body = cfg->max_body,
         .log_access = cfg->log_access,
         .log_arg = cfg->log_arg,
         .limits = session_limits(cfg, limits),

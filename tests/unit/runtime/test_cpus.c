@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Usable CPUs: quotas from made-up cgroup trees of both versions, and pinning. */
+/* Usable CPUs and memory: limits from made-up cgroup trees of both versions, and pinning. */
 #include "runtime/cpus.h"
 
 #include <limits.h>
@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 
 #include <cmocka.h>
+
+#include "runtime/memory.h"
 
 static char root[] = "shoal-cpus-XXXXXX";
 
@@ -118,6 +120,30 @@ static void nonsense_is_no_quota(void **state)
     assert_int_equal(by_quota(), UINT_MAX);
 }
 
+static uint64_t memory(void)
+{
+    char groups[512];
+    char mount[512];
+    snprintf(groups, sizeof groups, "%s/groups", root);
+    snprintf(mount, sizeof mount, "%s/mount", root);
+    return shoal__memory_by_cgroup(groups, mount);
+}
+
+static void the_least_memory_of_all_levels_counts_in_both_versions(void **state)
+{
+    (void)state;
+    assert_true(memory() == UINT64_MAX);
+    put("groups", "0::/a/b\n");
+    put("mount/a/b/memory.max", "max\n");
+    assert_true(memory() == UINT64_MAX);
+    put("mount/a/memory.max", "1073741824\n");
+    assert_int_equal(memory(), 1073741824);
+    put("groups", "5:cpu:/m\n4:memory:/m\n0::/a/b\n");
+    put("mount/memory/m/memory.limit_in_bytes", "67108864\n");
+    assert_int_equal(memory(), 67108864);
+    assert_in_range(shoal__memory_usable(), 1024 * 1024, SIZE_MAX);
+}
+
 static void pinning_takes_one_cpu_of_the_mask(void **state)
 {
     (void)state;
@@ -142,6 +168,7 @@ int main(void)
         CPUS_TEST(version_1_is_read_under_either_name),
         CPUS_TEST(a_container_that_does_not_see_its_own_path_finds_the_root_of_its_mount),
         CPUS_TEST(nonsense_is_no_quota),
+        CPUS_TEST(the_least_memory_of_all_levels_counts_in_both_versions),
         CPUS_TEST(pinning_takes_one_cpu_of_the_mask),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
