@@ -62,5 +62,7 @@ int main(int argc, char **argv)
     fish__market_reflect(grpc); /* so that any client can ask what there is */
     shoal_grpc_health(grpc);    /* ... and whether it is well */
     shoal_listen_grpc(server, argc > 1 ? argv[1] : "tcp://127.0.0.1:50051", grpc, NULL, NULL);
-    return shoal_run(server, NULL) < 0;
+    int rc = shoal_run(server, NULL);
+    shoal_server_destroy(&server);
+    return rc < 0;
 }

@@ -87,5 +87,7 @@ int main(int argc, char **argv)
     shoal_http_route(app, "POST", "/sell", post_sell, NULL);
     shoal_http_route(app, "POST", "/auction", post_auction, NULL);
     shoal_listen_http(server, argc > 1 ? argv[1] : "tcp://127.0.0.1:8080", app, NULL, NULL);
-    return shoal_run(server, NULL) < 0;
+    int rc = shoal_run(server, NULL);
+    shoal_server_destroy(&server);
+    return rc < 0;
 }

@@ -23,5 +23,7 @@ int main(int argc, char **argv)
     if (shoal_server_create(NULL, &server) < 0)
         return 1;
     shoal_listen_line(server, argc > 1 ? argv[1] : "tcp://127.0.0.1:8080", &counter, NULL, NULL);
-    return shoal_run(server, NULL) < 0;
+    int rc = shoal_run(server, NULL);
+    shoal_server_destroy(&server);
+    return rc < 0;
 }

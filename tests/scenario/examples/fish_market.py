@@ -30,6 +30,7 @@ class Counter:
             self.port = probe.getsockname()[1]
         self.process = subprocess.Popen([ep.path(name), f"tcp://127.0.0.1:{self.port}"],
                                         stdin=subprocess.DEVNULL)
+        self.told = False  # to end; a second time would end it at once
 
     def __enter__(self):
         deadline = time.monotonic() + sp.PATIENCE
@@ -43,9 +44,14 @@ class Counter:
                     raise
 
     def __exit__(self, *error):
-        self.process.terminate()
+        self.terminate()
         status = self.process.wait(timeout=sp.PATIENCE)
         assert status == 0 or error[0], status
+
+    def terminate(self):
+        if not self.told:
+            self.process.terminate()
+        self.told = True
 
     def connect(self):
         return socket.create_connection(("127.0.0.1", self.port), sp.PATIENCE)
@@ -161,7 +167,7 @@ class Grpc(unittest.TestCase):
 
             payments = trade(offers(), timeout=sp.PATIENCE)
             self.assertEqual(next(payments).dollars, 2)
-            counter.process.terminate()
+            counter.terminate()
             self.wait_until_it_listens_no_more(counter)
             go_on.set()
             self.assertEqual([payment.dollars for payment in payments], [4])
