@@ -94,7 +94,8 @@ SHOAL_API struct shoal_grpc *shoal_grpc_create(struct shoal_server *server);
 /* Options of a method. Start from SHOAL_GRPC_METHOD_CFG_INIT. */
 struct shoal_grpc_method_cfg {
     size_t size;  /* sizeof this struct, for later versions */
-    bool in_pool; /* its handlers run in the server's worker pool, one at a time for each call */
+    bool in_pool; /* its handlers but on_open and on_close run in the server's worker pool, one at a
+                     time for each call */
     const void *handlers; /* shoal_grpc_handlers(), for the code that protoc-gen-shoal writes */
 };
 #define SHOAL_GRPC_METHOD_CFG_INIT                   \
@@ -143,8 +144,7 @@ struct shoal_grpc_stream {
      * only: on_message says as much. */
     int (*on_end)(struct shoal_grpc_call *call);
 
-    /* What waits to be sent was above the high mark and is at or below the low one: go on. Always
-     * on the loop. */
+    /* What waits to be sent was above the high mark and is at or below the low one: go on. */
     void (*on_drained)(struct shoal_grpc_call *call);
 
     /* As shoal_grpc_on_close(). */
@@ -161,9 +161,10 @@ SHOAL_API int shoal_grpc_streaming(struct shoal_grpc *grpc,
 
 /*
  * Adds an interceptor. `before` is called on the loop when a call has begun, before its handler,
- * in the order of these calls; SHOAL_GRPC_OK lets the call pass, another status ends it. `after` is
- * called in reverse order when the call is over, for each `before` that let it pass. Either may be
- * NULL. Returns 0 or -SHOAL_ENOMEM. Thread: any, while the server does not run.
+ * in the order of these calls; SHOAL_GRPC_OK lets the call pass, another status ends it, and
+ * SHOAL_GRPC_LATER keeps it until shoal_grpc_pass() or shoal_grpc_finish(). `after` is called in
+ * reverse order when the call is over, for each `before` that let it pass. Either may be NULL.
+ * Returns 0 or -SHOAL_ENOMEM. Thread: any, while the server does not run.
  */
 typedef int shoal_grpc_before_fn(struct shoal_grpc_call *call, void *arg);
 typedef void shoal_grpc_close_fn(struct shoal_grpc_call *call, int status, void *arg);
@@ -302,6 +303,13 @@ SHOAL_API void shoal_grpc_set_data(struct shoal_grpc_call *call, void *data);
 SHOAL_API int shoal_grpc_on_close(struct shoal_grpc_call *call, shoal_grpc_close_fn *on_close,
                                   void *arg);
 
+/*
+ * Lets a call pass whose interceptor has said SHOAL_GRPC_LATER, to the next one or to its handler.
+ * From another thread, shoal_grpc_call_on() leads here. Returns 0, or -SHOAL_ESTATE where no
+ * interceptor keeps the call, or it is over. Thread: owner.
+ */
+SHOAL_API int shoal_grpc_pass(struct shoal_grpc_call *call);
+
 /* Holds requests back until resumed; the client is slowed down once a window's bytes wait. They do
  * not nest. Thread: owner. */
 SHOAL_API void shoal_grpc_pause(struct shoal_grpc_call *call);
@@ -334,11 +342,12 @@ SHOAL_API void shoal_grpc_compress(struct shoal_grpc_call *call, bool on);
 
 /*
  * Sends a reply, which is packed before this returns; from the pool it goes out when the handler
- * returns.
+ * returns, and waits in memory until then, which counts for the marks as what waits for the client.
  * Returns 0; 1 where what waits is above the high mark: it was taken, but stop and go on when
- * drained; -SHOAL_EFULL, with nothing taken, above the hard cap; -SHOAL_EOVERFLOW for one over
- * max_reply; -SHOAL_ESTATE for the second one where there may be one only, or after the end;
- * -SHOAL_EPIPE; -SHOAL_ENOMEM. Thread: owner, or its work.
+ * drained (of a method in the pool, requests are held back until then); -SHOAL_EFULL, with nothing
+ * taken, above the hard cap; -SHOAL_EOVERFLOW for one over max_reply; -SHOAL_ESTATE for the second
+ * one where there may be one only, or after the end; -SHOAL_EPIPE; -SHOAL_ENOMEM. Thread: owner, or
+ * its work.
  */
 SHOAL_API int shoal_grpc_send(struct shoal_grpc_call *call, const void *reply);
 
@@ -355,8 +364,9 @@ SHOAL_API int shoal_grpc_fail_with(struct shoal_grpc_call *call, int status,
 
 /*
  * Ends a call whose handler said LATER, with the text of shoal_grpc_fail() if any. A method with
- * one reply must have sent it to end with OK; else the client is told INTERNAL.
- * Returns 0, -SHOAL_ESTATE where it has ended, or -SHOAL_EPIPE. Thread: owner.
+ * one reply must have sent it to end with OK; else the client is told INTERNAL. In the pool, where
+ * on_drained calls it, the call ends when the handler returns.
+ * Returns 0, -SHOAL_ESTATE where it has ended, or -SHOAL_EPIPE. Thread: owner, or its work.
  */
 SHOAL_API int shoal_grpc_finish(struct shoal_grpc_call *call, int status);
 

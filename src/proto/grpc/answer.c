@@ -459,6 +459,8 @@ static int end_call(struct shoal_grpc_call *call, int status)
 int shoal_grpc_finish(struct shoal_grpc_call *call, int status)
 {
     static const struct shoal_view forgotten = SHOAL_VIEW("method ended without its reply");
+    if (!shoal__grpc_is_owner(call))
+        return shoal__grpc_work_finish(call, status);
     if (call->st != GRPC_CALL_OPEN)
         return closed_code(call);
     bool lacks_reply = shoal__grpc_one_reply(call->method) && call->answer.replies == 0;

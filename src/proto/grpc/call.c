@@ -9,19 +9,43 @@ static const struct shoal__grpc_error no_memory = {SHOAL_GRPC_RESOURCE_EXHAUSTED
 
 /* The beginning */
 
-/* False where one of them has answered. */
+/* False where one of them has answered, or keeps the call. */
 static bool pass_interceptors(struct shoal_grpc_call *call)
 {
     const struct shoal_grpc *grpc = call->session->endpoint->grpc;
     for (; call->passed < grpc->interceptor_count; call->passed++) {
         const struct shoal__grpc_interceptor *next = &grpc->interceptors[call->passed];
         int status = next->before ? next->before(call, next->arg) : SHOAL_GRPC_OK;
-        if (status != SHOAL_GRPC_OK && call->st == GRPC_CALL_OPEN)
+        call->kept = status == SHOAL_GRPC_LATER;
+        if (!call->kept && status != SHOAL_GRPC_OK && call->st == GRPC_CALL_OPEN)
             (void)shoal_grpc_finish(call, status);
-        if (call->st != GRPC_CALL_OPEN)
+        if (call->kept || call->st != GRPC_CALL_OPEN)
             return false;
     }
     return true;
+}
+
+/* Asks the interceptors that have not been asked, then begins the call. */
+static void go_on(struct shoal_grpc_call *call)
+{
+    const struct shoal_grpc_stream *stream = call->method->stream;
+    call->in.advancing = true;
+    call->begun = pass_interceptors(call);
+    bool opens = call->begun && stream && stream->on_open;
+    int result = opens ? stream->on_open(call) : SHOAL_GRPC_LATER;
+    call->in.advancing = false;
+    shoal__grpc_take_result(call, result);
+    shoal__grpc_advance(call);
+}
+
+int shoal_grpc_pass(struct shoal_grpc_call *call)
+{
+    if (!call->kept || call->st != GRPC_CALL_OPEN)
+        return -SHOAL_ESTATE;
+    call->kept = false;
+    call->passed++;
+    go_on(call);
+    return 0;
 }
 
 static bool has_passed(const struct shoal_grpc_call *call)
@@ -31,7 +55,6 @@ static bool has_passed(const struct shoal_grpc_call *call)
 
 void shoal__grpc_begin(struct shoal_grpc_call *call)
 {
-    const struct shoal_grpc_stream *stream = call->method->stream;
     if (has_passed(call)) {
         shoal__grpc_expire(call);
         return;
@@ -42,12 +65,7 @@ void shoal__grpc_begin(struct shoal_grpc_call *call)
     }
     if (call->method->in_pool) /* a worker may ask, but not find out */
         (void)shoal__grpc_session_peer(call->session);
-    call->in.advancing = true;
-    bool passed = pass_interceptors(call);
-    int result = passed && stream && stream->on_open ? stream->on_open(call) : SHOAL_GRPC_LATER;
-    call->in.advancing = false;
-    shoal__grpc_take_result(call, result);
-    shoal__grpc_advance(call);
+    go_on(call);
 }
 
 /* The end */
@@ -70,7 +88,7 @@ static void tell(struct shoal_grpc_call *call)
         return;
     call->told = true;
     run_closers(call);
-    if (stream && stream->on_close && call->passed == grpc->interceptor_count)
+    if (stream && stream->on_close && call->begun)
         stream->on_close(call, call->status);
     while (call->passed > 0) {
         const struct shoal__grpc_interceptor *last = &grpc->interceptors[--call->passed];
@@ -124,7 +142,9 @@ static void on_close(struct shoal__stream *stream, uint32_t error)
 void shoal__grpc_work_ended(struct shoal_grpc_call *call)
 {
     shoal__grpc_forget_request(call);
-    if (call->st == GRPC_CALL_OPEN)
+    if (call->st == GRPC_CALL_OPEN && call->in.drained)
+        shoal__grpc_drained(call);
+    else if (call->st == GRPC_CALL_OPEN)
         shoal__grpc_advance(call);
     else if (!call->stream || call->by_library)
         tell(call);
@@ -149,9 +169,8 @@ static void on_end(struct shoal__stream *stream, const struct shoal__http_field 
 static void on_drained(struct shoal__stream *stream)
 {
     struct shoal_grpc_call *call = stream->user;
-    const struct shoal_grpc_stream *handlers = call->method->stream;
-    if (call->st == GRPC_CALL_OPEN && handlers && handlers->on_drained)
-        handlers->on_drained(call);
+    if (call->st == GRPC_CALL_OPEN)
+        shoal__grpc_drained(call);
 }
 
 const struct shoal__stream_events shoal__grpc_stream_events = {

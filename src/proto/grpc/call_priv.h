@@ -77,6 +77,9 @@ struct grpc_input {
     bool ended;                      /* the client has sent all */
     bool end_told;                   /* and the handler knows */
     bool paused;
+    bool choked;    /* what a handler in the pool has sent is above the high mark, */
+    bool told_full; /* the handler knows and waits, */
+    bool drained;   /* and it is below the low one again */
     bool advancing; /* a handler runs on the loop, on behalf of shoal__grpc_advance() */
 };
 
@@ -87,7 +90,7 @@ enum grpc_call_st {
 };
 
 /* What a handler is called for. */
-enum grpc_event { GRPC_EVENT_MESSAGE, GRPC_EVENT_END };
+enum grpc_event { GRPC_EVENT_MESSAGE, GRPC_EVENT_END, GRPC_EVENT_DRAINED };
 
 struct grpc_closer {
     struct grpc_closer *next;
@@ -116,7 +119,9 @@ struct shoal_grpc_call {
     int status;      /* once it is not OPEN */
     bool by_library; /* it was ended by us, not by its handler */
     bool told;       /* on_close has been, or is being, told */
-    uint32_t passed; /* interceptors that let it pass */
+    bool kept;       /* by an interceptor, until shoal_grpc_pass() */
+    bool begun;      /* all interceptors have let it pass */
+    uint32_t passed; /* how many have */
     _Atomic bool cancelled;
 
     struct shoal_timer deadline;
@@ -164,6 +169,9 @@ int shoal__grpc_run(struct shoal_grpc_call *call, enum grpc_event event);
 
 /* Acts on what shoal__grpc_run() returned. Thread: owner. */
 void shoal__grpc_take_result(struct shoal_grpc_call *call, int result);
+
+/* What was sent is below the low mark: tells the handler that has to go on. Thread: owner. */
+void shoal__grpc_drained(struct shoal_grpc_call *call);
 
 /* The request at hand has been seen: frees it, where others follow. Thread: owner. */
 void shoal__grpc_forget_request(struct shoal_grpc_call *call);
@@ -238,6 +246,7 @@ void shoal__grpc_cancel_work(struct shoal_grpc_call *call);
 /* What a handler in the pool says goes here. Thread: the call's work. */
 struct grpc_answer *shoal__grpc_work_answer(const struct shoal_grpc_call *call);
 int shoal__grpc_work_send(struct shoal_grpc_call *call, const ProtobufCMessage *reply, size_t size);
+int shoal__grpc_work_finish(struct shoal_grpc_call *call, int status);
 
 /* Frees a list of kept pieces of work. Thread: owner. */
 void shoal__grpc_works_fini(struct shoal__list *works);

@@ -60,6 +60,10 @@ int shoal__grpc_run(struct shoal_grpc_call *call, enum grpc_event event)
         return run_unary(call);
     if (event == GRPC_EVENT_MESSAGE)
         return stream->on_message(call, call->in.request);
+    if (event == GRPC_EVENT_DRAINED) {
+        stream->on_drained(call);
+        return SHOAL_GRPC_LATER;
+    }
     return stream->on_end ? stream->on_end(call) : SHOAL_GRPC_OK;
 }
 
@@ -163,7 +167,8 @@ static bool charge(struct shoal_grpc_call *call)
 
 static bool may_take(const struct shoal_grpc_call *call)
 {
-    return call->st == GRPC_CALL_OPEN && !call->in.paused && !call->work;
+    return call->st == GRPC_CALL_OPEN && call->begun && !call->in.paused && !call->in.choked &&
+           !call->work;
 }
 
 /* Takes bytes up to the end of a message, and delivers it where there is one. */
@@ -245,6 +250,30 @@ void shoal__grpc_advance(struct shoal_grpc_call *call)
              shoal__buf_is_empty(&call->in.waiting))
         finish_requests(call);
     call->in.advancing = false;
+}
+
+/* For a handler in the pool, where it does not run just now. */
+static void go_on_in_pool(struct shoal_grpc_call *call)
+{
+    bool told_full = call->in.told_full;
+    if (call->work)
+        return;
+    call->in.drained = call->in.choked = call->in.told_full = false;
+    if (told_full)
+        shoal__grpc_offload(call, GRPC_EVENT_DRAINED);
+    else
+        shoal__grpc_advance(call);
+}
+
+void shoal__grpc_drained(struct shoal_grpc_call *call)
+{
+    const struct shoal_grpc_stream *stream = call->method->stream;
+    if (call->method->in_pool) {
+        call->in.drained = true;
+        go_on_in_pool(call);
+    } else if (stream && stream->on_drained) {
+        stream->on_drained(call);
+    }
 }
 
 void shoal__grpc_came(struct shoal_grpc_call *call, struct shoal_view data)

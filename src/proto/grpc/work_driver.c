@@ -23,6 +23,8 @@ static const struct shoal__grpc_error pool_full = {SHOAL_GRPC_RESOURCE_EXHAUSTED
                                                    "all workers are busy"};
 static const struct shoal__grpc_error pool_stopped = {SHOAL_GRPC_UNAVAILABLE, "server is stopping"};
 static const struct shoal__grpc_error shed = {SHOAL_GRPC_UNAVAILABLE, "waited too long: overload"};
+static const struct shoal__grpc_error too_slow = {SHOAL_GRPC_RESOURCE_EXHAUSTED,
+                                                  "replies are not read fast enough"};
 static const struct shoal__grpc_error late = {SHOAL_GRPC_DEADLINE_EXCEEDED, "deadline exceeded"};
 static const struct shoal__grpc_error no_memory = {SHOAL_GRPC_RESOURCE_EXHAUSTED, "out of memory"};
 
@@ -39,6 +41,8 @@ struct grpc_work {
     struct grpc_answer answer;
     struct shoal_view brief; /* the first reply, packed, where it is small */
     struct shoal_buf more;   /* the others, a segment for each */
+    size_t waiting;          /* bytes of it, and what waited in the stream before */
+    bool high;               /* the handler was told that this is above the high mark */
 };
 
 static struct grpc_work *take_work(struct grpc_local *local)
@@ -77,7 +81,17 @@ static void keep_work(struct grpc_local *local, struct grpc_work *self)
 static void run(struct shoal_work *work)
 {
     struct grpc_work *self = SHOAL_CONTAINER_OF(work, struct grpc_work, work);
-    self->result = shoal__grpc_run(self->call, self->event);
+    int result = shoal__grpc_run(self->call, self->event);
+    if (self->result == SHOAL_GRPC_LATER) /* else it has finished the call */
+        self->result = result;
+}
+
+int shoal__grpc_work_finish(struct shoal_grpc_call *call, int status)
+{
+    if (call->work->result != SHOAL_GRPC_LATER)
+        return -SHOAL_ESTATE;
+    call->work->result = status;
+    return 0;
 }
 
 struct grpc_answer *shoal__grpc_work_answer(const struct shoal_grpc_call *call)
@@ -103,13 +117,8 @@ static int keep_brief(struct grpc_work *self, const ProtobufCMessage *reply, siz
     return 0;
 }
 
-int shoal__grpc_work_send(struct shoal_grpc_call *call, const ProtobufCMessage *reply, size_t size)
+static int keep_more(struct grpc_work *self, const ProtobufCMessage *reply, size_t size)
 {
-    struct grpc_work *self = call->work;
-    if (shoal_grpc_cancelled(call))
-        return -SHOAL_EPIPE;
-    if (self->brief.size == 0 && shoal__buf_is_empty(&self->more) && size <= BRIEF_MOST)
-        return keep_brief(self, reply, size);
     char *frame;
     int rc = shoal__grpc_pack(reply, size, &frame);
     if (rc < 0)
@@ -118,6 +127,24 @@ int shoal__grpc_work_send(struct shoal_grpc_call *call, const ProtobufCMessage *
     if (rc < 0)
         free(frame);
     return rc;
+}
+
+int shoal__grpc_work_send(struct shoal_grpc_call *call, const ProtobufCMessage *reply, size_t size)
+{
+    struct grpc_work *self = call->work;
+    const struct shoal__session_limits *limits = &call->session->endpoint->limits;
+    size_t waiting = self->waiting + SHOAL__GRPC_PREFIX + size;
+    if (shoal_grpc_cancelled(call))
+        return -SHOAL_EPIPE;
+    if (limits->out_max > 0 && waiting > limits->out_max)
+        return -SHOAL_EFULL;
+    bool brief = self->brief.size == 0 && shoal__buf_is_empty(&self->more) && size <= BRIEF_MOST;
+    int rc = brief ? keep_brief(self, reply, size) : keep_more(self, reply, size);
+    if (rc < 0)
+        return rc;
+    self->waiting = waiting;
+    self->high = self->high || waiting > limits->out_high;
+    return self->high ? 1 : 0;
 }
 
 /* Back on the loop */
@@ -138,6 +165,15 @@ static const struct shoal__grpc_error *error_of(int status)
     }
 }
 
+/* A handler that was told to stop is told to go on, also where there is room already. */
+static void note_room(struct shoal_grpc_call *call, bool told_full, bool full)
+{
+    const struct shoal_grpc_stream *stream = call->method->stream;
+    call->in.choked = told_full || full;
+    call->in.told_full = told_full && stream && stream->on_drained;
+    call->in.drained = told_full && !full;
+}
+
 /* The handler has run: what it said is said. */
 static void speak(struct shoal_grpc_call *call, struct grpc_work *self)
 {
@@ -147,9 +183,10 @@ static void speak(struct shoal_grpc_call *call, struct grpc_work *self)
     if (rc == 0)
         rc = shoal__grpc_send_packed(call, self->brief, &self->more);
     if (rc < 0) {
-        shoal__grpc_end_with(call, rc == -SHOAL_EFULL ? &pool_full : &no_memory);
+        shoal__grpc_end_with(call, rc == -SHOAL_EFULL ? &too_slow : &no_memory);
         return;
     }
+    note_room(call, self->high, rc == 1);
     call->answer.replies = self->answer.replies;
     shoal__grpc_take_result(call, self->result);
 }
@@ -188,6 +225,8 @@ static void prepare(struct grpc_work *self, struct shoal_grpc_call *call, enum g
     self->event = event;
     self->result = SHOAL_GRPC_LATER;
     self->brief = shoal_view(NULL, 0);
+    self->waiting = shoal__stream_pending(call->stream);
+    self->high = false;
     self->answer = (struct grpc_answer){.arena = &self->arena,
                                         .replies = call->answer.replies,
                                         .head_sent = call->answer.head_sent,

@@ -59,21 +59,56 @@ static int answer_from_elsewhere(struct shoal_grpc_call *call, const void *reque
     return SHOAL_GRPC_LATER;
 }
 
-/* Spread, in the pool: `count` copies, with metadata; a payload is how many ms to sleep first. */
+/* Spread, in the pool: `count` copies, with metadata, as far as the client reads them; a payload is
+ * how many ms to sleep first. */
+struct copies {
+    const Parcels__Parcel *asked;
+    uint32_t sent;
+};
+
+static int send_copies(struct shoal_grpc_call *call, struct copies *copies)
+{
+    int rc = 0;
+    while (rc == 0 && copies->sent < copies->asked->count) {
+        Parcels__Parcel reply = PARCELS__PARCEL__INIT;
+        reply.label = shoal_grpc_printf(call, "%s %u", copies->asked->label, copies->sent++);
+        rc = reply.label ? shoal_grpc_send(call, &reply) : -SHOAL_ENOMEM;
+    }
+    if (rc < 0)
+        return shoal_grpc_fail(call, SHOAL_GRPC_RESOURCE_EXHAUSTED, "cannot send");
+    return rc == 1 ? SHOAL_GRPC_LATER
+                   : shoal_grpc_fail(call, SHOAL_GRPC_OK, "all %u", copies->sent);
+}
+
+static int begin_spreading(struct shoal_grpc_call *call)
+{
+    struct copies *copies = calloc(1, sizeof(*copies));
+    shoal_grpc_set_data(call, copies);
+    return copies ? SHOAL_GRPC_LATER : SHOAL_GRPC_RESOURCE_EXHAUSTED;
+}
+
 static int spread_in_pool(struct shoal_grpc_call *call, const void *request)
 {
-    const Parcels__Parcel *asked = request;
-    struct timespec wait = {0, (long)asked->payload.len * 1000000};
+    struct copies *copies = shoal_grpc_data(call);
+    copies->asked = request;
+    struct timespec wait = {0, (long)copies->asked->payload.len * 1000000};
     nanosleep(&wait, NULL);
     shoal_grpc_add_initial(call, "x-method", shoal_view_of(shoal_grpc_method(call)));
     shoal_grpc_add_trailing(call, "x-peer", shoal_view_of(shoal_grpc_peer(call)));
-    for (uint32_t i = 0; i < asked->count; i++) {
-        Parcels__Parcel reply = PARCELS__PARCEL__INIT;
-        reply.label = shoal_grpc_printf(call, "%s %u", asked->label, i);
-        if (!reply.label || shoal_grpc_send(call, &reply) < 0)
-            return shoal_grpc_fail(call, SHOAL_GRPC_RESOURCE_EXHAUSTED, "cannot send");
-    }
-    return shoal_grpc_fail(call, SHOAL_GRPC_OK, "all %u", asked->count);
+    return send_copies(call, copies);
+}
+
+static void spread_on(struct shoal_grpc_call *call)
+{
+    int status = send_copies(call, shoal_grpc_data(call));
+    if (status != SHOAL_GRPC_LATER)
+        shoal_grpc_finish(call, status);
+}
+
+static void end_spreading(struct shoal_grpc_call *call, int status)
+{
+    (void)status;
+    free(shoal_grpc_data(call));
 }
 
 /* Chat, in the pool: each request is answered by a worker, in order. */
@@ -89,7 +124,10 @@ static int end_chat(struct shoal_grpc_call *call)
     return shoal_grpc_fail(call, SHOAL_GRPC_OUT_OF_RANGE, "no more");
 }
 
-static const struct shoal_grpc_stream spreading = {.on_message = spread_in_pool};
+static const struct shoal_grpc_stream spreading = {.on_open = begin_spreading,
+                                                   .on_message = spread_in_pool,
+                                                   .on_drained = spread_on,
+                                                   .on_close = end_spreading};
 static const struct shoal_grpc_stream chatting = {.on_message = chat_in_pool, .on_end = end_chat};
 
 static void add_methods(struct shoal_grpc *grpc)

@@ -3,6 +3,7 @@
 
 import os
 import subprocess
+import time
 import unittest
 
 import grpc
@@ -61,6 +62,21 @@ class Threads(unittest.TestCase):
             self.assertEqual(dict(replies.initial_metadata()).get("x-method"),
                              "/parcels.Post/Spread")
             self.assertIn("127.0.0.1:", dict(replies.trailing_metadata())["x-peer"])
+
+    def test_a_stream_in_the_pool_waits_for_its_reader(self):
+        """256 MiB of it, none of which may pile up in the server."""
+        filler, count = "y" * (1 << 16), 4096
+        before = self.resident_bytes()
+        replies = self.stub.Spread(Parcel(label=filler, count=count), timeout=4 * sp.PATIENCE)
+        next(replies)
+        time.sleep(0.2)
+        self.assertLess(self.resident_bytes() - before, (256 if sp.SANITIZED else 32) << 20)
+        self.assertTrue(all(len(reply.label) > len(filler) for reply in replies))
+        self.assertEqual(replies.details(), f"all {count}")
+
+    def resident_bytes(self):
+        with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
     def test_requests_of_a_stream_in_the_pool_are_answered_in_order(self):
         requests = [Parcel(count=i, payload=bytes(i * 7)) for i in range(sp.fewer(300))]

@@ -389,6 +389,57 @@ static void interceptors_surround_the_handler(void **state)
     assert_string_equal(notes, "before(a) before(b) after(a PERMISSION_DENIED) ");
 }
 
+/* Keeps calls that have the field x-wait. */
+static int keep(struct shoal_grpc_call *call, void *arg)
+{
+    (void)arg;
+    last = call;
+    return shoal_grpc_metadata(call, "x-wait").data ? SHOAL_GRPC_LATER : SHOAL_GRPC_OK;
+}
+
+static struct rig_stream *call_and_wait(struct grpc_rig *rig)
+{
+    static const char *const wait[] = {"x-wait", "1", NULL};
+    notes[0] = '\0';
+    return grpc_rig_call(rig, "/parcels.Post/Unary", wait);
+}
+
+static void an_interceptor_may_keep_a_call_and_let_it_pass_later(void **state)
+{
+    struct grpc_rig *rig = start_with(state, echo);
+    shoal_grpc_intercept(rig->grpc, before, after, (char *)"a");
+    shoal_grpc_intercept(rig->grpc, keep, after, (char *)"b");
+    shoal_grpc_intercept(rig->grpc, before, after, (char *)"c");
+    struct rig_stream *stream = call_and_wait(rig);
+    grpc_rig_ask(stream, "x");
+    assert_string_equal(notes, "before(a) ");
+    assert_int_equal(stream->consumed, 0); /* nor does the client get a window for more */
+
+    assert_int_equal(shoal_grpc_pass(last), 0);
+    assert_int_equal(shoal_grpc_pass(last), -SHOAL_ESTATE);
+    grpc_rig_close(stream, SHOAL__H2_NO_ERROR);
+    assert_string_equal(
+        notes, "before(a) before(c) echo(x) closed(OK) after(c OK) after(b OK) after(a OK) ");
+}
+
+static void a_last_may_be_refused_or_cancelled(void **state)
+{
+    struct grpc_rig *rig = start_with(state, echo);
+    shoal_grpc_intercept(rig->grpc, before, after, (char *)"a");
+    shoal_grpc_intercept(rig->grpc, keep, after, (char *)"b");
+    struct rig_stream *stream = call_and_wait(rig);
+    assert_int_equal(shoal_grpc_finish(last, SHOAL_GRPC_UNAUTHENTICATED), 0);
+    assert_int_equal(shoal_grpc_pass(last), -SHOAL_ESTATE);
+    assert_int_equal(stream->grpc_status, SHOAL_GRPC_UNAUTHENTICATED);
+    grpc_rig_close(stream, SHOAL__H2_NO_ERROR);
+    assert_string_equal(notes, "before(a) after(a UNAUTHENTICATED) ");
+
+    stream = call_and_wait(rig);
+    grpc_rig_ask(stream, "x");
+    grpc_rig_close(stream, SHOAL__H2_CANCEL);
+    assert_string_equal(notes, "before(a) after(a CANCELLED) ");
+}
+
 /* Limits */
 
 static void calls_over_the_limit_are_refused_at_once(void **state)
@@ -455,6 +506,8 @@ int main(void)
         TEST(what_is_gathered_is_charged_and_too_much_is_refused),
         TEST(metadata_goes_in_and_out),
         TEST(interceptors_surround_the_handler),
+        TEST(an_interceptor_may_keep_a_call_and_let_it_pass_later),
+        TEST(a_last_may_be_refused_or_cancelled),
         TEST(calls_over_the_limit_are_refused_at_once),
         TEST(a_reply_over_the_limit_is_refused),
         TEST(a_connection_of_age_is_ended_gracefully_and_then_cut),
