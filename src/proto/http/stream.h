@@ -16,8 +16,9 @@
  * directions are independent, also after the other has ended. on_close comes exactly once and
  * last, never from inside another call on the same stream, and tells how it went: NO_ERROR where
  * both sides have ended (or the response has, and the server wanted no more of the request), else
- * the code of the reset, whoever sent it. From the reset on nothing else is delivered, and what is
- * sent is refused with -SHOAL_EPIPE. After on_close the stream is gone.
+ * the code of the reset, whoever sent it; REFUSED_STREAM also where a client's head never left.
+ * From the reset on nothing else is delivered, and what is sent is refused with -SHOAL_EPIPE. After
+ * on_close the stream is gone.
  *
  * Back-pressure. Received bytes are charged to the stream until consumed; a peer that has filled
  * the window must wait. Sent bytes wait in the stream; writing tells where they pass the high
@@ -177,6 +178,10 @@ struct shoal__session_events {
     void (*on_goaway)(struct shoal__session *session, uint64_t last, uint32_t error,
                       struct shoal_view debug);
 
+    /* Client: the peer's first SETTINGS have come, so that it does speak HTTP/2 and room is what it
+     * says. Never in HTTP/1. */
+    void (*on_settings)(struct shoal__session *session);
+
     /* Client: shoal__session_room() has grown from 0. */
     void (*on_room)(struct shoal__session *session);
 
@@ -207,6 +212,7 @@ struct shoal__session {
     enum shoal__http_role role;
     enum shoal__http_version version;
     size_t open_streams;
+    bool gone; /* HTTP/2: the connection is over; streams that close now close with it */
 };
 
 /*

@@ -124,6 +124,7 @@ void shoal__http2_destroy(struct shoal__http2_engine **engine)
     if (!self)
         return;
     shoal__http2_go(self, HTTP2_OVER);
+    self->session.gone = true;
     for (struct shoal__list *node; (node = shoal__list_first(&self->streams));)
         shoal__http2_stream_close(SHOAL_CONTAINER_OF(node, struct http2_stream, node), self->error);
     if (self->session.events->on_close)

@@ -257,6 +257,16 @@ static void goaway_came(struct shoal__http2_engine *engine, const nghttp2_frame 
                           shoal_view(goaway->opaque_data, goaway->opaque_data_len));
 }
 
+static void settings_came(struct shoal__http2_engine *engine, const nghttp2_frame *frame)
+{
+    const struct shoal__session_events *events = engine->session.events;
+    bool first = !engine->settled && !(frame->hd.flags & NGHTTP2_FLAG_ACK);
+    engine->settled = engine->settled || first;
+    if (first && engine->session.role == SHOAL__HTTP_CLIENT && events->on_settings)
+        events->on_settings(&engine->session);
+    shoal__http2_tell_room(engine);
+}
+
 static int on_frame(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *user)
 {
     (void)nghttp2;
@@ -275,7 +285,7 @@ static int on_frame(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *
         goaway_came(engine, frame);
         break;
     case NGHTTP2_SETTINGS:
-        shoal__http2_tell_room(engine);
+        settings_came(engine, frame);
         break;
     default:
         break;
@@ -312,6 +322,13 @@ static void goaway_sent(struct shoal__http2_engine *engine, const nghttp2_goaway
         shoal__http2_go(engine, HTTP2_OVER);
 }
 
+static void head_sent(struct shoal__http2_engine *engine, int32_t id)
+{
+    struct http2_stream *stream = shoal__http2_stream_find(engine, id);
+    if (stream)
+        stream->head_left = true;
+}
+
 static int on_frame_sent(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *user)
 {
     (void)nghttp2;
@@ -321,19 +338,24 @@ static int on_frame_sent(nghttp2_session *nghttp2, const nghttp2_frame *frame, v
         reset_sent(engine, frame);
     else if (frame->hd.type == NGHTTP2_GOAWAY)
         goaway_sent(engine, &frame->goaway);
-    else if (carries_end && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
+    if (frame->hd.type == NGHTTP2_HEADERS && engine->session.role == SHOAL__HTTP_CLIENT)
+        head_sent(engine, frame->hd.stream_id);
+    if (carries_end && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
         end_sent(engine, frame->hd.stream_id);
     return 0;
 }
 
-/* A head that nghttp2 could not send (above 64 KiB, say) would leave the peer waiting. */
+/* A head that nghttp2 could not send (above 64 KiB, say) would leave the peer waiting; one that it
+ * may not send any more, because the peer leaves, is as good as refused. */
 static int on_frame_not_sent(nghttp2_session *nghttp2, const nghttp2_frame *frame, int error,
                              void *user)
 {
     (void)nghttp2;
     struct http2_stream *stream = shoal__http2_stream_find(user, frame->hd.stream_id);
     bool closing = error == NGHTTP2_ERR_STREAM_CLOSING || error == NGHTTP2_ERR_STREAM_CLOSED;
-    if (frame->hd.type == NGHTTP2_HEADERS && stream && !closing)
+    if (stream && error == NGHTTP2_ERR_START_STREAM_NOT_ALLOWED)
+        stream->refused = true;
+    else if (frame->hd.type == NGHTTP2_HEADERS && stream && !closing)
         shoal__http2_stream_reset(stream, SHOAL__H2_INTERNAL_ERROR, true);
     return 0;
 }

@@ -69,6 +69,7 @@ struct shoal__http2_engine {
     bool wanted;      /* the driver has been told */
     bool peer_leaves; /* it has sent GOAWAY */
     bool wants_room;  /* open has been refused for want of room */
+    bool settled;     /* the peer's SETTINGS have come */
 };
 
 /* What our side of a stream waits for. */
@@ -98,6 +99,8 @@ struct http2_stream {
     enum http2_out state;
     bool announced;   /* the layer above knows it, and will be told on_close */
     bool head_came;   /* client: the final one */
+    bool head_left;   /* client: the peer may have seen the request */
+    bool refused;     /* client: it never will */
     bool in_ended;    /* the peer's side */
     bool out_sent;    /* our end has left */
     bool dead;        /* given up: nothing is delivered or taken any more */

@@ -71,14 +71,20 @@ void shoal__http2_stream_announce(struct http2_stream *self)
         session->events->on_idle(session, false);
 }
 
-/* A stream is well over where the response is whole; an early NO_ERROR cuts it all the same. */
+/* A stream is well over where the response is whole; an early NO_ERROR cuts it all the same. What
+ * the peer has never heard of it has not processed. */
 static uint32_t error_of_close(const struct http2_stream *self, uint32_t error)
 {
     bool server = self->stream.session->role == SHOAL__HTTP_SERVER;
+    bool gone = self->stream.session->gone;
     bool response_whole = server ? self->out_sent : self->in_ended;
+    if (self->refused || (gone && !server && !self->head_left))
+        return SHOAL__H2_REFUSED_STREAM;
     if (response_whole && (server || error == SHOAL__H2_NO_ERROR))
         return SHOAL__H2_NO_ERROR;
-    return error == SHOAL__H2_NO_ERROR ? SHOAL__H2_CANCEL : error;
+    if (error == SHOAL__H2_NO_ERROR)
+        return server || gone ? SHOAL__H2_CANCEL : SHOAL__H2_PROTOCOL_ERROR;
+    return error;
 }
 
 static void drop_output(struct http2_stream *self)

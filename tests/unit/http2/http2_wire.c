@@ -142,6 +142,12 @@ static void on_goaway(struct shoal__session *session, uint64_t last, uint32_t er
               debug.size ? ": " : "", print(debug), debug.data);
 }
 
+static void on_settings(struct shoal__session *session)
+{
+    struct peer *peer = session->user;
+    peer->settings++;
+}
+
 static void on_room(struct shoal__session *session)
 {
     peer_note(session->user, "[room]");
@@ -156,6 +162,7 @@ const struct shoal__session_events peer_session_events = {
     .on_request = on_request,
     .on_ping = on_ping,
     .on_pong = on_pong,
+    .on_settings = on_settings,
     .on_goaway = on_goaway,
     .on_room = on_room,
     .on_close = on_session_close,

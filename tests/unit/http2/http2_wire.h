@@ -38,6 +38,7 @@ struct peer {
     bool refuses_pings; /* says no in on_ping */
     bool notes_fields;
     unsigned requests, closes;
+    unsigned settings; /* how often on_settings came */
     size_t received;
     uint32_t last_error; /* of the last on_close of a stream */
     struct shoal__stream *last;

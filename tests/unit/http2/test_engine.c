@@ -429,6 +429,66 @@ static void streams_of_a_lost_connection_are_closed(void **state)
     assert_string_equal(peer_log(&server), "[closed: no longer needed][session: ended in order]");
 }
 
+static void a_client_is_told_once_that_settings_have_come(void **state)
+{
+    (void)state;
+    assert_int_equal(client.settings, 0);
+    run();
+    ask(&client, "GET", "/", true);
+    run();
+    assert_int_equal(client.settings, 1);
+    assert_int_equal(server.settings, 0);
+}
+
+static void a_request_that_never_left_is_refused(void **state)
+{
+    (void)state;
+    run();
+    ask(&client, "GET", "/left", true);
+    peer_flush(&client);
+    ask(&client, "GET", "/stayed", true);
+    shoal__http2_destroy(&client.engine);
+    assert_string_equal(peer_log(&client), "[closed: no longer needed]"
+                                           "[closed: refused before any processing]"
+                                           "[session: ended in order]");
+}
+
+static void a_request_that_a_goaway_overtakes_is_refused(void **state)
+{
+    (void)state;
+    run();
+    shoal__session_shutdown(server.session);
+    peer_flush(&server);
+    ask(&client, "GET", "/late", true);
+    char piece[4096];
+    size_t size = shoal_buf_copy_out(&server.out, piece, sizeof(piece));
+    shoal_buf_consume(&server.out, size);
+    peer_take(&client, piece, size, WHOLE); /* before it has sent anything */
+    run();
+    assert_string_equal(peer_log(&server), "");
+    assert_string_equal(peer_log(&client), "[goaway notice: ended in order]"
+                                           "[closed: refused before any processing]");
+}
+
+static void refuse_early(struct peer *peer, struct shoal__stream *stream,
+                         const struct shoal__head *head, bool end)
+{
+    (void)peer;
+    (void)head;
+    (void)end;
+    shoal__stream_reset(stream, SHOAL__H2_NO_ERROR);
+}
+
+static void a_response_cut_without_error_is_an_error(void **state)
+{
+    (void)state;
+    server.on_request = refuse_early;
+    ask(&client, "GET", "/", true);
+    run();
+    assert_string_equal(peer_log(&client), "[closed: protocol error]");
+    assert_false(client.session->gone);
+}
+
 static void a_client_is_told_when_there_is_room_again(void **state)
 {
     (void)state;
@@ -564,6 +624,10 @@ int main(void)
         TEST(a_client_that_leaves_finishes_what_it_has),
         TEST(closing_a_session_tells_the_peer_why_and_closes_its_streams),
         TEST(streams_of_a_lost_connection_are_closed),
+        TEST(a_client_is_told_once_that_settings_have_come),
+        TEST(a_request_that_never_left_is_refused),
+        TEST(a_request_that_a_goaway_overtakes_is_refused),
+        TEST(a_response_cut_without_error_is_an_error),
         TEST(a_client_is_told_when_there_is_room_again),
         TEST(a_driver_may_take_the_output_in_steps),
         TEST(an_output_that_fails_ends_the_session),
