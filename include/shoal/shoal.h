@@ -7,6 +7,7 @@
 #include <shoal/conn.h>
 #include <shoal/error.h>
 #include <shoal/grpc.h>
+#include <shoal/grpc_client.h>
 #include <shoal/histogram.h>
 #include <shoal/http.h>
 #include <shoal/line.h>

@@ -8,6 +8,7 @@
 #include <shoal/error.h>
 #include <shoal/tls.h>
 
+#include "proto/web/connect_driver.h"
 #include "runtime/loop.h"
 
 enum {
@@ -74,15 +75,9 @@ int shoal__client_tls(struct shoal_http_client *client)
     static const char *const both[] = {"h2", "http/1.1", NULL};
     static const char *const one[] = {"http/1.1", NULL};
     const struct shoal_http_client_cfg *cfg = &client->cfg;
-    struct shoal_tls_cert cert = {cfg->cert_file, cfg->key_file};
-    struct shoal_tls_cfg tls = SHOAL_TLS_CFG_INIT;
-    tls.client = true;
-    tls.certs = &cert;
-    tls.cert_count = cfg->cert_file != NULL;
-    tls.alpn = cfg->no_http2 ? one : both;
-    tls.ca_file = cfg->ca_file;
-    tls.insecure = cfg->no_verify;
-    return client->tls ? 0 : shoal_tls_create(&tls, &client->tls, NULL, 0);
+    struct shoal__connect_files files = {cfg->ca_file, cfg->cert_file, cfg->key_file,
+                                         cfg->no_verify};
+    return client->tls ? 0 : shoal__connect_tls(&files, cfg->no_http2 ? one : both, &client->tls);
 }
 
 static struct shoal__session_limits session_limits(const struct shoal_http_client_cfg *cfg)

@@ -11,13 +11,13 @@
 #include <stdlib.h>
 
 #include <shoal/error.h>
-#include <shoal/tls.h>
 
 #include "net/conn.h"
 #include "proto/http1/http1_driver.h"
 #include "proto/http2/http2_driver.h"
 #include "proto/web/client_driver.h"
 #include "proto/web/client_url.h"
+#include "proto/web/connect_driver.h"
 
 enum {
     URL_FRAME = 16,     /* around host and port in what is connected to */
@@ -138,25 +138,6 @@ static void part_from_idle(struct client_origin *origin)
 
 /* Links that end */
 
-/* Why a connection that was never open failed. */
-static int failure_of(const struct shoal_conn *conn, enum shoal_close_reason reason)
-{
-    int error = shoal_conn_error(conn);
-    switch (reason) {
-    case SHOAL_CLOSED_CONNECT_TIMEOUT:
-        return -SHOAL_ETIMEDOUT;
-    case SHOAL_CLOSED_HANDSHAKE:
-        return error < 0 ? error : -SHOAL_ETIMEDOUT;
-    case SHOAL_CLOSED_DRAINED:
-    case SHOAL_CLOSED_FORCED:
-        return -SHOAL_ESTOPPED;
-    case SHOAL_CLOSED_MEMORY:
-        return -SHOAL_ENOMEM;
-    default:
-        return error < 0 ? error : -SHOAL_EPIPE;
-    }
-}
-
 static void free_link(struct client_link *link)
 {
     struct shoal_http_client *client = link->origin->client;
@@ -227,19 +208,11 @@ static const struct shoal__session_events session_events = {
 
 /* Links that begin */
 
-static bool speaks_http2(const struct client_link *link)
-{
-    struct shoal_tls_info info;
-    if (!shoal_conn_tls_info(link->conn, &info))
-        return link->origin->client->cfg.prior_knowledge;
-    return shoal_view_equal(info.alpn, shoal_view("h2", 2));
-}
-
 static void on_open(struct shoal_conn *conn)
 {
     struct client_link *link = shoal_conn_data(conn);
     struct client_origin *origin = link->origin;
-    bool http2 = speaks_http2(link);
+    bool http2 = shoal__connect_chose_http2(conn, origin->client->cfg.prior_knowledge);
     struct shoal__session *session;
     int rc = (http2 ? shoal__http2_start : shoal__http1_start)(
         conn, SHOAL__HTTP_CLIENT, &session_events, link, &origin->client->limits, &session);
@@ -257,7 +230,7 @@ static void on_open(struct shoal_conn *conn)
 
 static void on_failed(struct shoal_conn *conn, enum shoal_close_reason reason)
 {
-    end_link(shoal_conn_data(conn), failure_of(conn, reason));
+    end_link(shoal_conn_data(conn), shoal__connect_failure(conn, reason));
 }
 
 static const struct shoal_service link_service = {
