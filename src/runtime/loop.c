@@ -32,28 +32,27 @@
 /* How much of the smoothed lag one turn decides: 1/8. */
 #define LAG_SHARE 8
 
-/* The only thread-local of the library: whose thread this is. */
-static _Thread_local struct shoal_loop *current_loop;
+_Thread_local struct shoal_loop *shoal__current_loop;
 
 struct shoal_loop *shoal_loop_current(void)
 {
-    return current_loop;
+    return shoal__current_loop;
 }
 
 bool shoal_loop_is_owner(const struct shoal_loop *loop)
 {
-    return loop == current_loop;
+    return loop == shoal__current_loop;
 }
 
 void shoal__loop_adopt(struct shoal_loop *loop)
 {
-    current_loop = loop;
+    shoal__current_loop = loop;
 }
 
 void shoal__loop_abandon(struct shoal_loop *loop)
 {
     SHOAL__ASSERT_OWNER(loop);
-    current_loop = NULL;
+    shoal__current_loop = NULL;
 }
 
 unsigned shoal_loop_index(const struct shoal_loop *loop)
@@ -290,7 +289,7 @@ void shoal_timer_stop(struct shoal_timer *timer)
 {
     if (timer->slot_ == 0)
         return;
-    struct shoal_loop *loop = current_loop; /* a timer is touched by its loop's owner only */
+    struct shoal_loop *loop = shoal__current_loop; /* a timer is touched by its loop's owner only */
     SHOAL_ASSERT(loop != NULL && timer->slot_ <= loop->timers.count &&
                  loop->timers.heap[timer->slot_ - 1].timer == timer);
     shoal__timers_remove(&loop->timers, timer);

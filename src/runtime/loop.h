@@ -124,8 +124,13 @@ struct shoal_loop {
     alignas(64) struct shoal__counters counters;
 };
 
+/* The only thread-local of the library: whose thread this is, or NULL. Set by adopt and abandon. It
+ * is asked for at every step, so it is where a thread's own variables are found without a call. */
+extern _Thread_local struct shoal_loop *shoal__current_loop
+    __attribute__((tls_model("initial-exec")));
+
 /* First line of every owner-only function. */
-#define SHOAL__ASSERT_OWNER(loop) SHOAL_ASSERT(shoal_loop_is_owner(loop))
+#define SHOAL__ASSERT_OWNER(loop) SHOAL_ASSERT((loop) == shoal__current_loop)
 
 /*
  * Every trampoline from libevent begins with this: it notes for the watchdog what runs, and that

@@ -625,7 +625,7 @@ size_t shoal__http1_on_data(struct shoal_conn *conn, struct shoal_view in)
             return used; /* upgraded: the rest is the next service's */
         if (shoal__conn_closing(conn))
             return in.size;
-        if (shoal_conn_paused(conn) || waits_for_output(session))
+        if (used < in.size && (shoal_conn_paused(conn) || waits_for_output(session)))
             return used;
         go_on = go_on || !session->exchange; /* it was what the rest had waited for */
     }

@@ -9,24 +9,28 @@
 #include "base/checked.h"
 #include "proto/http/chars.h"
 
-enum { FIRST_FIELDS = 8, PSEUDO_MAX = 4, USUAL_MAX = 3, METHOD_MAX = 32, LENGTH_DIGITS = 20 };
+enum { PSEUDO_MAX = 4, USUAL_MAX = 3, METHOD_MAX = 32, LENGTH_DIGITS = 20 };
 
 struct http2_block *shoal__http2_block_create(struct shoal__arena *arena)
 {
     struct http2_block *block = shoal__arena_alloc(arena, sizeof(*block));
-    if (block)
-        *block = (struct http2_block){.head = {.content_length = -1, .kept = true}};
+    if (!block)
+        return NULL;
+    memset(block, 0, offsetof(struct http2_block, few));
+    block->head.content_length = -1;
+    block->head.kept = true;
+    block->fields = block->few;
+    block->room = SHOAL__HTTP2_FEW_FIELDS;
     return block;
 }
 
 static bool grow(struct http2_block *block, struct shoal__arena *arena)
 {
-    uint32_t room = block->room ? block->room * 2 : FIRST_FIELDS;
+    uint32_t room = block->room * 2;
     struct shoal__http_field *fields = shoal__arena_alloc(arena, room * sizeof(*fields));
     if (!fields)
         return false;
-    if (block->count > 0)
-        memcpy(fields, block->fields, block->count * sizeof(*fields));
+    memcpy(fields, block->fields, block->count * sizeof(*fields));
     block->fields = fields;
     block->room = room;
     return true;
@@ -194,12 +198,19 @@ static bool is_path(struct shoal_view path)
     return is_all(path, HTTP_QUERY_CHAR) && path.data[0] == '/';
 }
 
+/* In small letters, as everybody has it, or in any. */
+static bool is_scheme(struct shoal_view scheme)
+{
+    return IS_NAMED(scheme, "http") || IS_NAMED(scheme, "https") ||
+           shoal__http_name_equal(scheme, shoal_view("http", 4)) ||
+           shoal__http_name_equal(scheme, shoal_view("https", 5));
+}
+
 static bool is_target(const struct shoal__head *head)
 {
-    if (shoal_view_equal(head->method, shoal_view("CONNECT", 7)))
+    if (IS_NAMED(head->method, "CONNECT"))
         return true; /* nghttp2 has checked that it has neither scheme nor path */
-    if (!shoal__http_name_equal(head->scheme, shoal_view("http", 4)) &&
-        !shoal__http_name_equal(head->scheme, shoal_view("https", 5)))
+    if (!is_scheme(head->scheme))
         return false;
     return is_path(head->path) || (shoal_view_equal(head->path, shoal_view("*", 1)) &&
                                    shoal_view_equal(head->method, shoal_view("OPTIONS", 7)));

@@ -12,15 +12,18 @@
 #include "base/arena.h"
 #include "proto/http/stream.h"
 
+enum { SHOAL__HTTP2_FEW_FIELDS = 8 };
+
 /* A head or trailers under way. Made in the stream's arena and lives as long. */
 struct http2_block {
-    struct shoal__head head; /* trailers use the fields only */
-    struct shoal__http_field *fields;
+    struct shoal__head head;          /* trailers use the fields only */
+    struct shoal__http_field *fields; /* `few`, or in the arena */
     uint32_t count, room;
     uint32_t bytes; /* of names and values, pseudo-headers excepted */
     uint32_t cookies, hosts;
     bool too_large;    /* what came above the limits was not kept */
     bool has_priority; /* the client says how it wants to be served (RFC 9218) */
+    struct shoal__http_field few[SHOAL__HTTP2_FEW_FIELDS]; /* most heads have no more */
 };
 
 /* An empty block, or NULL where memory is out. Thread: owner of `arena`. */
