@@ -86,7 +86,7 @@ static int announce_settings(struct shoal__http2_engine *self)
     return rc;
 }
 
-int shoal__http2_create(const struct shoal__http2_cfg *cfg, struct shoal__http2_engine **out_engine)
+static int create(const struct shoal__http2_cfg *cfg, struct shoal__http2_engine **out_engine)
 {
     struct shoal__http2_engine *self = shoal__http2_alloc(cfg->shared, sizeof(*self));
     if (!self)
@@ -115,6 +115,14 @@ int shoal__http2_create(const struct shoal__http2_cfg *cfg, struct shoal__http2_
     }
     *out_engine = self;
     return 0;
+}
+
+int shoal__http2_create(const struct shoal__http2_cfg *cfg, struct shoal__http2_engine **out_engine)
+{
+    shoal__http2_move_in(cfg->shared);
+    int rc = create(cfg, out_engine);
+    shoal__http2_moved_in(cfg->shared);
+    return rc;
 }
 
 void shoal__http2_destroy(struct shoal__http2_engine **engine)
@@ -221,6 +229,8 @@ int shoal__http2_recv(struct shoal__http2_engine *self, struct shoal_view in, in
 static ssize_t send_some(struct shoal__http2_engine *self)
 {
     const uint8_t *bytes;
+    if (!shoal__http2_has_reserve(self->shared))
+        return -SHOAL_ENOMEM;
     ssize_t size = nghttp2_session_mem_send(self->nghttp2, &bytes);
     if (size < 0)
         return self->failure < 0 ? self->failure : -SHOAL_ENOMEM;

@@ -15,17 +15,21 @@
 
 enum {
     KEPT_BYTES = 128 * 1024, /* of one class: what a burst leaves behind */
+    RESERVE_BYTES = 4096,    /* a queue of 512 streams */
     OF_MALLOC = SHOAL__HTTP2_CLASSES,
+    OF_HOME,
 };
 
 struct head {
     alignas(16) size_t size; /* usable */
     uint32_t class;
+    uint32_t at; /* in its home */
 };
 
 /*
- * The sizes that are asked for, by doubling where they vary. The last four are what nghttp2 makes
- * once per session: two tables' rings, the session, its map of streams and its frame buffer.
+ * The sizes that are asked for, by doubling where they vary. Three of the last ones are what
+ * nghttp2 makes once per session: a table's ring, the map of streams and, where it has no home, the
+ * frame buffer.
  */
 static const size_t class_sizes[SHOAL__HTTP2_CLASSES] = {48,   112,  240,  496,  1024,
                                                          2048, 2928, 4096, 16400};
@@ -53,11 +57,25 @@ static struct head *head_of(void *memory)
     return (struct head *)memory - 1;
 }
 
+/* A piece of a session that is being made goes into its home, where it fits. */
+static struct head *take_at_home(struct http2_home *home, size_t total)
+{
+    struct head *head = shoal__http2_home_alloc(home, total);
+    if (head)
+        *head = (struct head){.size = total - sizeof(*head),
+                              .class = OF_HOME,
+                              .at = (uint32_t)((char *)head - (char *)home)};
+    return head;
+}
+
 void *shoal__http2_alloc(struct shoal__http2_shared *shared, size_t size)
 {
     size_t total;
     if (!shoal__add_size(size, sizeof(struct head), &total))
         return NULL;
+    struct head *at_home = shared->home ? take_at_home(shared->home, total) : NULL;
+    if (at_home)
+        return at_home + 1;
     uint32_t class = class_for(size);
     struct head *head =
         class == OF_MALLOC ? malloc(total) : shoal__blocks_take(&shared->classes[class]);
@@ -73,10 +91,25 @@ void shoal__http2_free(struct shoal__http2_shared *shared, void *memory)
     if (!memory)
         return;
     struct head *head = head_of(memory);
-    if (head->class == OF_MALLOC)
+    if (head->class == OF_HOME)
+        shoal__http2_home_leave(&shared->homes, (struct http2_home *)((char *)head - head->at),
+                                head, head->size + sizeof(*head));
+    else if (head->class == OF_MALLOC)
         free(head);
     else
         shoal__blocks_give(&shared->classes[head->class], head);
+}
+
+void shoal__http2_move_in(struct shoal__http2_shared *shared)
+{
+    shared->home = shoal__http2_home_take(&shared->homes);
+}
+
+void shoal__http2_moved_in(struct shoal__http2_shared *shared)
+{
+    if (shared->home)
+        shoal__http2_home_leave(&shared->homes, shared->home, NULL, 0);
+    shared->home = NULL;
 }
 
 static void *mem_malloc(size_t size, void *shared)
@@ -98,16 +131,32 @@ static void *mem_calloc(size_t count, size_t size, void *shared)
     return memory ? memset(memory, 0, total) : NULL;
 }
 
+bool shoal__http2_has_reserve(struct shoal__http2_shared *shared)
+{
+    if (!shared->reserve)
+        shared->reserve = shoal__http2_alloc(shared, RESERVE_BYTES);
+    return shared->reserve != NULL;
+}
+
+/* nghttp2 frees an item twice where its queue of data cannot grow: that may use the reserve. */
+static void *alloc_larger(struct shoal__http2_shared *shared, size_t size)
+{
+    void *larger = shoal__http2_alloc(shared, size);
+    if (larger || size > RESERVE_BYTES)
+        return larger;
+    larger = shared->reserve;
+    shared->reserve = NULL;
+    return larger;
+}
+
 static void *mem_realloc(void *memory, size_t size, void *shared)
 {
-    if (!memory)
-        return shoal__http2_alloc(shared, size);
-    size_t had = head_of(memory)->size;
-    if (size <= had)
+    size_t had = memory ? head_of(memory)->size : 0;
+    if (memory && size <= had)
         return memory;
-    void *larger = shoal__http2_alloc(shared, size);
-    if (!larger)
-        return NULL;
+    void *larger = alloc_larger(shared, size);
+    if (!larger || !memory)
+        return larger;
     memcpy(larger, memory, had);
     shoal__http2_free(shared, memory);
     return larger;
@@ -131,7 +180,10 @@ void shoal__http2_shared_fini(struct shoal__http2_shared *shared)
     nghttp2_session_callbacks_del(shared->callbacks);
     nghttp2_option_del(shared->options[0]);
     nghttp2_option_del(shared->options[1]);
+    shoal__http2_free(shared, shared->reserve);
+    shared->reserve = NULL;
     for (uint32_t i = 0; i < SHOAL__HTTP2_CLASSES; i++)
         shoal__blocks_fini(&shared->classes[i]);
     shoal__blocks_fini(&shared->chunks);
+    shoal__http2_homes_fini(&shared->homes);
 }
