@@ -11,7 +11,8 @@
  * tls:// URL, with verification of the URL's host.
  *
  * A `struct shoal_tls` is one side's settings with everything read from files. It may be shared
- * by listeners and connections of any loop and is freed when the last of them lets go.
+ * by listeners and connections of any loop and is freed when the last of them lets go. A client's
+ * remember some sessions of the servers that were connected to with them, and resume those.
  */
 #ifndef SHOAL_TLS_H
 #define SHOAL_TLS_H

@@ -31,6 +31,7 @@ enum {
 struct tls_state {
     SSL *ssl;
     struct shoal_tls *tls; /* a reference: the callbacks of `ssl` use it */
+    char *server;          /* "host:port", by which a client keeps sessions; NULL: it does not */
     unsigned key_updates;
     unsigned idle_records;
     int end;          /* what every further read returns, once `ended` */
@@ -191,6 +192,7 @@ static void tls_close(struct shoal__transport *transport, bool abort)
     struct tls_state *state = state_of(transport);
     SSL_free(begin_call(state));
     shoal_tls_unref(&state->tls);
+    free(state->server);
     free(state);
     transport->state = NULL;
     shoal__transport_plain.close(transport, abort);
@@ -241,6 +243,41 @@ static bool set_host(SSL *ssl, const char *host)
     return SSL_set_tlsext_host_name(ssl, host) == 1 && SSL_set1_host(ssl, host) == 1;
 }
 
+/* Resuming */
+
+static char *server_name(int fd, const char *host)
+{
+    struct sockaddr_storage peer = {0};
+    socklen_t size = sizeof(peer);
+    char *name = NULL;
+    (void)getpeername(fd, (struct sockaddr *)&peer, &size);
+    struct shoal__address address = shoal__address_from((struct sockaddr *)&peer, size);
+    return asprintf(&name, "%s:%u", host, address.port) < 0 ? NULL : name;
+}
+
+/* Offers the server a session that it has told us of, if there is one. Without memory there is
+ * none: then the handshake is a full one. */
+static void resume(struct tls_state *state, int fd, const char *host)
+{
+    state->server = server_name(fd, host);
+    SSL_SESSION *session =
+        state->server ? shoal__tls_sessions_take(shoal__tls_sessions_of(state->tls), state->server)
+                      : NULL;
+    if (session)
+        (void)SSL_set_session(state->ssl, session);
+    SSL_SESSION_free(session);
+}
+
+/* A copy is kept: OpenSSL spoils a session whose connection is cut. */
+int shoal__tls_new_session_cb(SSL *ssl, SSL_SESSION *session)
+{
+    const struct tls_state *state = SSL_get_app_data(ssl);
+    SSL_SESSION *copy = state && state->server ? SSL_SESSION_dup(session) : NULL;
+    if (copy)
+        shoal__tls_sessions_put(shoal__tls_sessions_of(state->tls), state->server, copy);
+    return 0;
+}
+
 int shoal__tls_transport(struct shoal_tls *tls, int fd, const char *host,
                          struct shoal__transport *out)
 {
@@ -256,10 +293,13 @@ int shoal__tls_transport(struct shoal_tls *tls, int fd, const char *host,
         SSL_set_connect_state(ssl);
     else
         SSL_set_accept_state(ssl);
+    SSL_set_app_data(ssl, state);
     SSL_set_msg_callback(ssl, watch_records);
     SSL_set_msg_callback_arg(ssl, state);
     state->ssl = ssl;
     state->tls = shoal_tls_ref(tls);
+    if (host && shoal__tls_is_client(tls))
+        resume(state, fd, host);
     *out = (struct shoal__transport){.ops = &tls_ops, .state = state, .fd = fd};
     return 0;
 }

@@ -49,6 +49,7 @@ struct shoal_tls {
     unsigned char *alpn; /* wire format: length, name, ... */
     size_t alpn_size;
     struct shoal__tls_tickets tickets;
+    struct shoal__tls_sessions *sessions; /* of a client */
 
     CRYPTO_RWLOCK *lock;
     /* Under `lock`: */
@@ -215,6 +216,9 @@ static bool set_server(SSL_CTX *context, struct shoal_tls *tls)
 
 static bool set_client(SSL_CTX *context, const struct shoal_tls *tls)
 {
+    SSL_CTX_set_session_cache_mode(context,
+                                   SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
+    SSL_CTX_sess_set_new_cb(context, shoal__tls_new_session_cb);
     return !tls->alpn || SSL_CTX_set_alpn_protos(context, tls->alpn, (unsigned)tls->alpn_size) == 0;
 }
 
@@ -332,6 +336,7 @@ static void destroy(struct shoal_tls *tls)
     free(tls->ca_file);
     free(tls->alpn);
     shoal__tls_tickets_fini(&tls->tickets);
+    shoal__tls_sessions_destroy(tls->sessions);
     free(tls);
 }
 
@@ -380,7 +385,9 @@ static int set_up(struct shoal_tls *tls, const struct shoal_tls_cfg *cfg,
     tls->insecure = cfg->insecure;
     tls->require_client_cert = cfg->require_client_cert;
     tls->lock = CRYPTO_THREAD_lock_new();
-    if (!tls->lock || !copy_certs(tls, cfg) || !copy_alpn(tls, cfg->alpn) ||
+    tls->sessions = tls->client ? shoal__tls_sessions_create() : NULL;
+    if (!tls->lock || (tls->client && !tls->sessions) || !copy_certs(tls, cfg) ||
+        !copy_alpn(tls, cfg->alpn) ||
         !shoal__tls_tickets_init(&tls->tickets, &shoal__clock_monotonic))
         return complain(complaint, -SHOAL_ENOMEM, "cannot set up TLS", NULL);
     return make_generation(tls, complaint, &tls->generation);
@@ -421,6 +428,8 @@ int shoal_tls_reload(struct shoal_tls *tls, char *error, size_t error_size)
     tls->generation = fresh;
     CRYPTO_THREAD_unlock(tls->lock);
     free_generation(old);
+    if (tls->sessions)
+        shoal__tls_sessions_clear(tls->sessions); /* the new files may trust others */
     return 0;
 }
 
@@ -452,6 +461,11 @@ SSL *shoal__tls_new_ssl(struct shoal_tls *tls)
 bool shoal__tls_set_clock(struct shoal_tls *tls, const struct shoal__clock *clock)
 {
     return shoal__tls_tickets_init(&tls->tickets, clock);
+}
+
+struct shoal__tls_sessions *shoal__tls_sessions_of(const struct shoal_tls *tls)
+{
+    return tls->sessions;
 }
 
 bool shoal__tls_is_client(const struct shoal_tls *tls)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The inside of TLS, shared by tls.c (one connection), tls_context.c (settings and certificates),
- * tls_tickets.c (the keys of session tickets) and tls_warmup.c (handshakes in memory).
+ * tls_tickets.c (the keys of session tickets), tls_sessions.c (what clients resume) and
+ * tls_warmup.c (handshakes in memory).
  */
 #ifndef SHOAL_NET_TLS_PRIV_H
 #define SHOAL_NET_TLS_PRIV_H
@@ -10,8 +11,18 @@
 
 #include "base/clock.h"
 #include "net/tls.h"
+#include "net/tls_sessions.h"
+
+/* tls.c */
+
+/* Keeps the session of a client's connection, for SSL_CTX_sess_set_new_cb(). Thread: owner of the
+ * connection. */
+int shoal__tls_new_session_cb(SSL *ssl, SSL_SESSION *session);
 
 /* tls_context.c */
+
+/* What a client's settings keep of sessions; NULL for a server's. Thread: any. */
+struct shoal__tls_sessions *shoal__tls_sessions_of(const struct shoal_tls *tls);
 
 /* A new SSL object for a handshake now, with the certificates read last; NULL where memory is out.
  * Thread: any. */

@@ -60,6 +60,7 @@ static void write_nginx_conf(void)
             "  server { listen 127.0.0.1:%u; listen 127.0.0.1:%u ssl http2;\n"
             "    ssl_certificate %s/a.pem; ssl_certificate_key %s/a.key;\n"
             "    location = /connection { return 200 $connection; }\n"
+            "    location = /resumed { return 200 '$connection $ssl_session_reused'; }\n"
             "    location = /moved { return 302 /connection; }\n"
             "    location = /cut { limit_rate 100k; alias %s/large; } } }\n",
             path, path, path, path, path, path, path, path, plain_port, tls_port, path, path, path);
@@ -247,6 +248,39 @@ static void nginx_by_h2(void **state)
     expect_download(bed_port_url("https", tls_port, "/large"), 20);
 }
 
+/* nginx ends a connection after twenty requests; it says "r" where the TLS session of the request's
+ * connection was resumed. */
+static void expect_resumed(bool no_http2)
+{
+    char first[sizeof(((struct job *)0)->body)] = "";
+    unsigned resumed = 0;
+    open_client(false, no_http2);
+    for (int i = 0; i < 100; i++) {
+        struct job job = job_get(bed_port_url("https", tls_port, "/resumed"));
+        job_run(&job);
+        assert_int_equal(job.status, 0);
+        if (i == 0)
+            strcpy(first, job.body);
+        assert_int_equal(strchr(job.body, 'r') == NULL, strcmp(job.body, first) == 0);
+        resumed += strchr(job.body, 'r') != NULL;
+    }
+    assert_int_equal(resumed, 80);
+}
+
+static void nginx_resumes_our_tls_sessions(void **state)
+{
+    (void)state;
+    skip_where_missing();
+    expect_resumed(true);
+}
+
+static void nginx_resumes_our_tls_sessions_by_h2(void **state)
+{
+    (void)state;
+    skip_where_missing();
+    expect_resumed(false);
+}
+
 static void nginx_redirects(void **state)
 {
     (void)state;
@@ -306,6 +340,8 @@ int main(void)
         NGINX(nginx_by_1_1),
         NGINX(nginx_by_1_1_over_tls),
         NGINX(nginx_by_h2),
+        NGINX(nginx_resumes_our_tls_sessions),
+        NGINX(nginx_resumes_our_tls_sessions_by_h2),
         NGINX(nginx_redirects),
         NGINX(nginx_that_dies_in_the_middle),
         cmocka_unit_test_setup_teardown(nghttpd_by_h2c, start_nghttpd_plain, stop),
