@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The greeter's client on a loop: a hundred calls at once on one connection. */
-#include <grpc/examples/helloworld.pb-c.h>
+#include <grpc/examples/helloworld.shoal.h>
 
 #include "example.h"
 
@@ -13,7 +13,7 @@ static int left = CALLS;
 static void greeted(struct shoal_rpc *rpc, int status, void *arg)
 {
     struct shoal_loop *loop = arg;
-    const Helloworld__HelloReply *reply = shoal_rpc_reply(rpc);
+    const Helloworld__HelloReply *reply = helloworld__greeter__say_hello__rpc_reply(rpc);
     if (status == SHOAL_GRPC_OK)
         puts(reply->message);
     else
@@ -26,12 +26,12 @@ static int call_all(struct shoal_loop *loop)
 {
     char name[32];
     Helloworld__HelloRequest request = HELLOWORLD__HELLO_REQUEST__INIT;
+    struct shoal_rpc_cfg cfg = {.done = greeted, .arg = loop};
     request.name = name;
     int rc = shoal_grpc_channel_create(loop, url, NULL, &channel);
     for (int i = 0; rc == 0 && i < CALLS; i++) {
         snprintf(name, sizeof(name), "number %d", i);
-        rc = shoal_rpc_unary(channel, &helloworld__greeter__descriptor, "SayHello", &request,
-                             greeted, loop);
+        rc = helloworld__greeter__say_hello__rpc_start(channel, &request, &cfg, NULL);
     }
     return rc;
 }

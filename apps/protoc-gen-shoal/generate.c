@@ -16,6 +16,7 @@ static const char header_begin[] = "/* Made by protoc-gen-shoal from $file$. */\
                                    "#define PROTOC_GEN_SHOAL_$guard$_H\n"
                                    "\n"
                                    "#include <shoal/grpc.h>\n"
+                                   "#include <shoal/grpc_client.h>\n"
                                    "\n"
                                    "#include \"$stem$.pb-c.h\"\n"
                                    "\n"
@@ -79,6 +80,7 @@ static void declare_service(FILE *out, const struct service *service)
     fputs(" */\n\n", out);
     server_declare(out, service);
     reflection_declare(out, service);
+    client_declare(out, service);
 }
 
 static void define_service(FILE *out, const struct service *service)
@@ -86,6 +88,7 @@ static void define_service(FILE *out, const struct service *service)
     put(out, "\n/* $Service$ */\n\n", service->words);
     server_define(out, service);
     reflection_define(out, service);
+    client_define(out, service);
 }
 
 /* A part for each service that has methods: C has no empty struct, and nobody needs one. */
@@ -120,8 +123,10 @@ static void write_source(FILE *out, const Plugin__Request *request, const Plugin
                          const struct word *words)
 {
     put(out, source_begin, words);
-    if (has_methods(file))
+    if (has_methods(file)) {
         reflection_define_set(out, request, file);
+        client_define_help(out);
+    }
     for_each_service(out, request, file, define_service);
 }
 

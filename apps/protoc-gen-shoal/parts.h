@@ -14,6 +14,12 @@ void put_comment(FILE *out, const char *indent, const struct method *method);
 void server_declare(FILE *out, const struct service *service);
 void server_define(FILE *out, const struct service *service);
 
+/* A client's: calls on a loop and blocking ones, and the function in a source that they share.
+ * Thread: any. */
+void client_declare(FILE *out, const struct service *service);
+void client_define_help(FILE *out);
+void client_define(FILE *out, const struct service *service);
+
 /* Server reflection's: the descriptor set of a file with services, once, and its registration.
  * Thread: any. */
 void reflection_define_set(FILE *out, const Plugin__Request *request, const Plugin__File *file);

@@ -3,6 +3,7 @@
 
 import importlib
 import os
+import subprocess
 import sys
 import unittest
 
@@ -63,6 +64,11 @@ class Kitchen(unittest.TestCase):
     def test_a_call_is_answered_by_its_id(self):
         self.assertEqual(self.method("unary_unary", f"/{PACKAGE}.B/A", plain.Plain)(
             plain.Plain(number=6)).number, 7)
+
+    def test_the_generated_client_calls_methods_of_all_kinds_blocking_and_on_a_loop(self):
+        done = subprocess.run([ep.path("kitchen_client"), self.server.urls[0]],
+                              timeout=sp.PATIENCE, check=False)
+        self.assertEqual(done.returncode, 0)
 
     def test_a_method_without_a_handler_is_unimplemented(self):
         with self.assertRaises(grpc.RpcError) as caught:
