@@ -34,7 +34,17 @@ static int sum_range(int fd, uint64_t offset, uint64_t size, uint64_t *out_sum)
     return rc;
 }
 
-static int compare(const struct edition *edition, const struct volume_photo *photo)
+/* Whether the needle is the one that the index means. */
+static bool is_meant(const struct volume *volume, const struct volume_photo *photo,
+                     const struct needle *needle)
+{
+    return needle->sequence == photo->facts.sequence && needle->body_size == photo->facts.size &&
+           shoal_view_equal(needle->key, photo_key(photo->node)) &&
+           shoal_view_equal(needle->type, shoal_view_of(volume_type(volume, photo)));
+}
+
+static int compare(const struct volume *volume, const struct edition *edition,
+                   const struct volume_photo *photo)
 {
     uint8_t head[NEEDLE_HEAD_MAX];
     struct needle needle;
@@ -42,8 +52,7 @@ static int compare(const struct edition *edition, const struct volume_photo *pho
     uint64_t offset = photo->facts.offset;
     ssize_t got = disk_read(edition->fd, head, sizeof(head), offset);
     if (got <= 0 || !needle_decode_head(head, (size_t)got, edition->header.id, offset, &needle) ||
-        needle.sequence != photo->facts.sequence || needle.body_size != photo->facts.size ||
-        !shoal_view_equal(needle.key, photo_key(photo->node)))
+        !is_meant(volume, photo, &needle))
         return -EIO;
     uint64_t body = offset + needle_head_size(needle.key.size, needle.type.size);
     int rc = sum_range(edition->fd, body, needle.body_size, &sum);
@@ -61,7 +70,7 @@ static void tell_damage(struct volume *volume, const struct volume_photo *photo)
 int volume_check(struct volume *volume, const struct edition *edition,
                  const struct volume_photo *photo)
 {
-    int rc = compare(edition, photo);
+    int rc = compare(volume, edition, photo);
     if (rc == 0 || rc == -EIO)
         photo_set_checked(photo->node, photo->facts.sequence,
                           rc == 0 ? PHOTO_SOUND : PHOTO_DAMAGED);

@@ -184,7 +184,7 @@ static bool take_record(struct source *source, struct needle *out, uint64_t *out
     out->key.data = (const char *)source->bytes + source->at;
     out->type.data = out->key.data + out->key.size;
     source->at += out->key.size + out->type.size;
-    return true;
+    return key_is_valid(out->key) && type_is_valid(out->type);
 }
 
 /* Whether the checkpoint is of this edition and of no longer a file; *out_end is what it covers. */
@@ -215,8 +215,8 @@ static bool take_records(struct volume *volume, struct edition *edition, struct 
     uint64_t offset;
     while (take_record(source, &needle, &offset)) {
         uint64_t size = needle_size(needle.key.size, needle.type.size, needle.body_size);
-        if (offset > file_size || size > file_size - offset ||
-            edition_apply_needle(volume, edition, &needle, offset) < 0)
+        if (offset < VOLUME_HEADER_SIZE || offset % NEEDLE_ALIGN != 0 || offset > file_size ||
+            size > file_size - offset || edition_apply_needle(volume, edition, &needle, offset) < 0)
             return false;
         if (offset + size > *out_reach)
             *out_reach = offset + size;

@@ -88,6 +88,12 @@ class Gallery(album.TestCase):
         sp.eventually(lambda: len(self.find("#photos li")) == 2, "two photos")
         sp.eventually(self.all_loaded, "thumbnails")
 
+    def delete(self, name):
+        """The first press asks, the second deletes."""
+        self.find(f"button[aria-label='Delete {name}']")[0].click()
+        self.assertIn(name, self.names())
+        self.find(f"button[aria-label='Press again to delete {name}']")[0].click()
+
     def all_loaded(self):
         return self.browser.execute_script(
             "return [...document.images].every(image => image.complete && image.naturalWidth)")
@@ -108,7 +114,7 @@ class Gallery(album.TestCase):
         self.assertEqual(self.names(), ["blue fish.png", "red.png"])
         self.assertEqual(self.centre_colours(), {"red.png": RED, "blue fish.png": BLUE})
         self.assertEqual(self.album.get("red.png"), make_png(RED))
-        self.find("button[aria-label='Delete red.png']")[0].click()
+        self.delete("red.png")
         sp.eventually(lambda: self.names() == ["blue fish.png"], "one photo")
         self.assertIsNone(self.album.get("red.png"))
         self.browser.refresh()
@@ -124,6 +130,30 @@ class Gallery(album.TestCase):
             "document.body.dispatchEvent(new DragEvent('drop', {dataTransfer: held, bubbles: true}));")
         sp.eventually(lambda: self.names() == ["dropped.txt"], "the dropped file")
         self.assertEqual(self.album.get("dropped.txt"), b"not a picture")
+
+    def test_a_drop_shows_its_progress(self):
+        self.open()
+        self.browser.execute_cdp_cmd("Network.enable", {})
+        self.slow_down(200_000)
+        self.browser.execute_script("""
+            const held = new DataTransfer();
+            held.items.add(new File([new Uint8Array(3000000)], 'slow.bin'));
+            document.body.dispatchEvent(new DragEvent('dragover', {dataTransfer: held, bubbles: true}));
+            window.sawOver = document.body.classList.contains('over');
+            document.body.dispatchEvent(new DragEvent('drop', {dataTransfer: held, bubbles: true}));""")
+        self.assertTrue(self.browser.execute_script("return window.sawOver"))
+        sp.eventually(lambda: self.browser.execute_script(
+            "const bar = document.querySelector('#sending progress');"
+            "return bar && bar.value > 0 && bar.value < 1;"), "progress in the middle")
+        self.slow_down(-1)
+        sp.eventually(lambda: self.names() == ["slow.bin"], "the end of the upload")
+        self.assertEqual(self.find("#sending progress"), [])
+        self.assertEqual(len(self.album.get("slow.bin")), 3_000_000)
+
+    def slow_down(self, bytes_a_second):
+        self.browser.execute_cdp_cmd("Network.emulateNetworkConditions", {
+            "offline": False, "latency": 0, "downloadThroughput": -1,
+            "uploadThroughput": bytes_a_second})
 
     def test_a_refused_upload_says_why(self):
         self.album.stop()
@@ -146,7 +176,8 @@ class Gallery(album.TestCase):
         self.assertEqual(sorted(reached[1:]), ["/photo/blue%20fish.png", "/photo/red.png",
                                                "Delete blue fish.png", "Delete red.png"])
         deleted = reached[-1].removeprefix("Delete ")
-        self.browser.switch_to.active_element.send_keys(Keys.ENTER)
+        for _ in range(2):
+            self.browser.switch_to.active_element.send_keys(Keys.ENTER)
         sp.eventually(lambda: deleted not in self.names(), "the deletion")
         focus = self.browser.execute_script("return document.activeElement.tagName")
         self.assertEqual(focus, "BUTTON")
