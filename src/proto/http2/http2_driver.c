@@ -40,6 +40,7 @@ struct http2_session {
     struct shoal__backlog backlog;  /* what waits in the engine */
     bool sending;                   /* send_task is on its way */
     bool held;                      /* the connection is, because streams are open */
+    bool noticed;                   /* the engine gives notice, and expire_timer bounds that */
     bool full;                      /* the connection's output is above its high mark */
     enum shoal_close_reason reason; /* why it will close when all is said */
 };
@@ -126,11 +127,14 @@ static const struct shoal__http2_output output = {
 
 static void on_expire(struct shoal_timer *timer, void *arg);
 
-/* Holds the connection while streams are open, and watches them. */
+/* Holds the connection while streams are open, and watches them. A notice is watched, too: a client
+ * that has no calls may not look at its connection for long. */
 static void follow_streams(struct http2_session *session)
 {
     bool open = shoal__http2_session(session->engine)->open_streams > 0;
-    if (open && !shoal_timer_running(&session->expire_timer))
+    bool begins = !session->noticed && shoal__http2_gives_notice(session->engine);
+    session->noticed = session->noticed || begins;
+    if (begins || (open && !shoal_timer_running(&session->expire_timer)))
         (void)shoal_timer_start(shoal_conn_loop(session->conn), &session->expire_timer, EXPIRE_MS);
     if (open == session->held)
         return;
@@ -139,6 +143,13 @@ static void follow_streams(struct http2_session *session)
         shoal_conn_hold(session->conn);
     else
         shoal_conn_release(session->conn);
+}
+
+/* All is said. A peer that we have not heard of is not waited for either. */
+static void close_conn(struct http2_session *session, enum shoal_close_reason reason)
+{
+    bool unheard = shoal__http2_is_unheard(session->engine);
+    shoal_conn_close_for(session->conn, unheard ? SHOAL_CLOSE_FLUSH : SHOAL_CLOSE_LINGER, reason);
 }
 
 /* Sends what waits, as far as the connection's marks allow, and closes where all is said. */
@@ -152,9 +163,9 @@ static void send_on(struct http2_session *session)
         return;
     follow_streams(session);
     if (rc < 0)
-        shoal_conn_close_for(session->conn, SHOAL_CLOSE_LINGER, SHOAL_CLOSED_PROTOCOL);
+        close_conn(session, SHOAL_CLOSED_PROTOCOL);
     else if (shoal__http2_is_over(session->engine))
-        shoal_conn_close_for(session->conn, SHOAL_CLOSE_LINGER, session->reason);
+        close_conn(session, session->reason);
 }
 
 static void on_send_task(struct shoal_loop *loop, void *arg)

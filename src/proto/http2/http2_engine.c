@@ -456,9 +456,23 @@ static void expire_stream(struct http2_stream *stream, int64_t now_ms)
         shoal__http2_stream_reset(stream, SHOAL__H2_CANCEL, false);
 }
 
+bool shoal__http2_gives_notice(const struct shoal__http2_engine *self)
+{
+    return self->life == HTTP2_NOTICED;
+}
+
+bool shoal__http2_is_unheard(const struct shoal__http2_engine *self)
+{
+    return self->unheard;
+}
+
 void shoal__http2_expire(struct shoal__http2_engine *self, int64_t now_ms)
 {
     self->now_ms = now_ms;
+    if (self->life == HTTP2_NOTICED) {
+        self->unheard = true;
+        leave(self);
+    }
     SHOAL_LIST_FOREACH_SAFE(node, &self->streams)
     {
         struct http2_stream *stream = SHOAL_CONTAINER_OF(node, struct http2_stream, node);

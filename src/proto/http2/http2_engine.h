@@ -63,6 +63,11 @@ void shoal__http2_destroy(struct shoal__http2_engine **engine);
 /* The session, for the layer above. Thread: owner. */
 struct shoal__session *shoal__http2_session(struct shoal__http2_engine *engine);
 
+/* Whether the round trip of a shutdown is under way, which shoal__http2_expire() ends; and whether
+ * that had to, so that the peer need not be waited for. Thread: owner. */
+bool shoal__http2_gives_notice(const struct shoal__http2_engine *engine);
+bool shoal__http2_is_unheard(const struct shoal__http2_engine *engine);
+
 /*
  * Takes all of `in` and delivers what it brings. Returns 0, or a negative code where the session
  * is over: send what is left to say, then close. Input of a session that is over is ignored.
@@ -84,8 +89,9 @@ size_t shoal__http2_waiting(const struct shoal__http2_engine *engine);
 bool shoal__http2_is_over(const struct shoal__http2_engine *engine);
 
 /*
- * Resets the streams that have stalled (limits->read_stall_ms, write_stall_ms). To be called every
- * second or so while streams are open. Thread: owner, not from inside an event.
+ * Resets the streams that have stalled (limits->read_stall_ms, write_stall_ms), and ends a notice
+ * that the peer has not answered. To be called every second or so while streams are open, and once
+ * a second after a notice has begun. Thread: owner, not from inside an event.
  */
 void shoal__http2_expire(struct shoal__http2_engine *engine, int64_t now_ms);
 

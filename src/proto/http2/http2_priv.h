@@ -68,6 +68,7 @@ struct shoal__http2_engine {
     bool busy;        /* inside recv or send: no need to tell the driver */
     bool wanted;      /* the driver has been told */
     bool peer_leaves; /* it has sent GOAWAY */
+    bool unheard;     /* the peer has not answered the notice in time */
     bool wants_room;  /* open has been refused for want of room */
     bool settled;     /* the peer's SETTINGS have come */
 };
