@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The session's inside, shared by http1_driver.c (input, life) and http1_output_driver.c (what the
- * layer above sends).
+ * The session's inside, shared by the files that make it up:
+ *
+ *     http1_driver.c           its life, and the seam's calls
+ *     http1_exchange_driver.c  an exchange's life: begin, refuse, settle
+ *     http1_input_driver.c     what comes
+ *     http1_output_driver.c    what the layer above sends
  *
  * An exchange has two halves. Seen from a server:
  *
@@ -10,8 +14,8 @@
  *     output  AWAITING ──► BODY ──► SENT
  *
  * It is over when the output is SENT and the input not READING any more; the stream's on_close
- * comes then, from settle() and never from inside a call of the layer above. A server does not wait
- * for the rest of a body once it has answered: it drops it.
+ * comes then, from shoal__http1_settle() and never from inside a call of the layer above. A server
+ * does not wait for the rest of a body once it has answered: it drops it.
  *
  * Seen from a client the input begins with HEAD, where the response's head is awaited.
  */
@@ -20,6 +24,7 @@
 
 #include "base/arena.h"
 #include "base/blocks.h"
+#include "net/conn.h"
 #include "proto/http1/http1_chunked.h"
 #include "proto/http1/http1_driver.h"
 #include "proto/http1/http1_writer.h"
@@ -106,7 +111,52 @@ static inline struct http1_exchange *shoal__http1_exchange_of(struct shoal__stre
     return (struct http1_exchange *)stream;
 }
 
-extern const struct shoal__stream_ops shoal__http1_stream_ops;
+static inline struct http1_session *http1_session_on(const struct shoal_conn *conn)
+{
+    return shoal__conn_driver(conn);
+}
+
+static inline bool http1_is_server(const struct http1_session *session)
+{
+    return session->base.role == SHOAL__HTTP_SERVER;
+}
+
+/* True from on_request (or open) until on_close: the layer above knows of the stream. */
+static inline bool http1_is_live(const struct http1_exchange *exchange)
+{
+    return exchange->stream.events && !exchange->over;
+}
+
+/* http1_exchange_driver.c */
+
+/* The session's next exchange, or NULL where memory is out. Thread: owner. */
+struct http1_exchange *shoal__http1_begin(struct http1_session *session);
+
+/* Takes the exchange off its session; a settle task that is on its way frees it. Thread: owner. */
+void shoal__http1_release(struct http1_session *session);
+
+/* Tells on_close, where the layer above knows the stream and has not been told. Thread: owner. */
+void shoal__http1_tell_close(struct http1_session *session, uint32_t error);
+
+/* Tells that the session has nothing to do, or has again. Thread: owner. */
+void shoal__http1_tell_idle(struct http1_session *session, bool idle);
+
+/* Watches, from now on, that the body comes fast enough. Thread: owner. */
+void shoal__http1_watch_body(struct http1_session *session);
+
+/*
+ * The peer broke the protocol, or was too slow: tells it if an answer is still possible, and
+ * closes. An answer that is whole already is still to arrive; one that is not must not look so.
+ * Thread: owner.
+ */
+void shoal__http1_give_up(struct http1_session *session, unsigned status, const char *text);
+
+/* The same for the reason that the parser has. Thread: owner. */
+void shoal__http1_refuse(struct http1_session *session);
+
+/* Ends the exchange where it is complete. False where the session is gone with it. Thread: owner.
+ */
+bool shoal__http1_settle(struct http1_session *session);
 
 /* Sees, now or in the next turn, whether the exchange is over. Thread: owner. */
 void shoal__http1_touch(struct http1_session *session);
@@ -114,7 +164,19 @@ void shoal__http1_touch(struct http1_session *session);
 /* The exchange's body may be read on. Thread: owner. */
 void shoal__http1_read_on(struct http1_session *session);
 
-/* Sends a request's head; see http1_output_driver.c. Thread: owner. */
+/* Tells the session's on_close and frees it. Thread: owner. */
+void shoal__http1_end_session(struct http1_session *session, uint32_t error);
+
+/* http1_input_driver.c */
+
+/* No more will come than `rest`, which has been read as far as it can be now. Thread: owner. */
+void shoal__http1_input_ended(struct http1_session *session, struct shoal_view rest);
+
+/* http1_output_driver.c */
+
+extern const struct shoal__stream_ops shoal__http1_stream_ops;
+
+/* Sends a request's head. Thread: owner. */
 int shoal__http1_send_request(struct http1_exchange *exchange, const struct shoal__head *head,
                               bool end);
 
