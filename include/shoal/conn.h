@@ -102,6 +102,12 @@ struct shoal_service {
     void (*on_server_drain)(struct shoal_conn *conn);
 
     /*
+     * A deadline has passed for which the connection is about to be closed (idle, first_byte,
+     * read_stall): last words that are written here are flushed. Where NULL there are none.
+     */
+    void (*on_deadline)(struct shoal_conn *conn, enum shoal_close_reason reason);
+
+    /*
      * The connection is over; `reason` says why. Called for every connection that saw on_open,
      * and for those of shoal_connect() that never opened. No callback comes after it; writing to
      * the connection is refused with -SHOAL_EPIPE.

@@ -102,6 +102,16 @@ static void look_again(struct shoal_conn *conn)
     shoal__conn_settle(conn);
 }
 
+static void close_politely(struct shoal_conn *conn, enum shoal_close_reason reason)
+{
+    if (conn->service->on_deadline) {
+        shoal__conn_enter(conn, "on_deadline");
+        conn->service->on_deadline(conn, reason);
+        shoal__conn_leave(conn);
+    }
+    shoal_conn_close_for(conn, SHOAL_CLOSE_FLUSH, reason);
+}
+
 static void expire(struct shoal_conn *conn, enum shoal_close_reason reason)
 {
     if (conn->state == SHOAL__CONN_OPEN && reason == SHOAL_CLOSED_AGE) {
@@ -109,7 +119,7 @@ static void expire(struct shoal_conn *conn, enum shoal_close_reason reason)
         shoal__conn_drain(conn, SHOAL_CLOSED_AGE);
         shoal__conn_arm(conn);
     } else if (conn->state == SHOAL__CONN_OPEN && reason != SHOAL_CLOSED_WRITE_STALL) {
-        shoal_conn_close_for(conn, SHOAL_CLOSE_FLUSH, reason);
+        close_politely(conn, reason);
     } else if (conn->state >= SHOAL__CONN_OPEN && conn->output) {
         shoal__conn_close_now(conn, SHOAL_CLOSED_WRITE_STALL, true);
     } else {

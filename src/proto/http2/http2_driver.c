@@ -222,6 +222,16 @@ static void on_server_drain(struct shoal_conn *conn)
     send_on(session);
 }
 
+/* The peer learns that its next request has to go elsewhere, and that none was lost. */
+static void on_deadline(struct shoal_conn *conn, enum shoal_close_reason reason)
+{
+    struct http2_session *session = session_on(conn);
+    session->reason = reason;
+    shoal__session_close(shoal__http2_session(session->engine), SHOAL__H2_NO_ERROR,
+                         shoal_view(NULL, 0));
+    (void)shoal__http2_send(session->engine, SEND_MOST);
+}
+
 static void on_close(struct shoal_conn *conn, enum shoal_close_reason reason)
 {
     (void)reason;
@@ -240,6 +250,7 @@ static const struct shoal_service http2_service = {
     .on_end = on_end,
     .on_drained = on_drained,
     .on_server_drain = on_server_drain,
+    .on_deadline = on_deadline,
     .on_close = on_close,
 };
 

@@ -479,6 +479,23 @@ static void a_connection_closed_with_output_wanted_ends_quietly(void **state)
     assert_int_equal(near.closes, 1);
 }
 
+static void an_idle_connection_says_goaway_and_closes(void **state)
+{
+    (void)state;
+    near.on_request = answer_hello;
+    conn_limits.idle_ms = 10000;
+    open_wire();
+    ask(&far, "GET", "/", true);
+    run();
+    peer_log(&far);
+    pass_ms(9000);
+    assert_false(is_closed());
+    pass_ms(2000);
+    assert_string_equal(peer_log(&far), "[goaway last: ended in order]");
+    assert_true(is_closed());
+    assert_int_equal(closed_for(SHOAL_CLOSED_IDLE), 1);
+}
+
 static void a_session_that_is_closed_says_goaway(void **state)
 {
     (void)state;
@@ -599,6 +616,7 @@ int main(void)
         SERVER(a_broken_connection_closes_the_streams),
         SERVER(what_is_said_in_on_close_goes_nowhere),
         SERVER(a_connection_closed_with_output_wanted_ends_quietly),
+        SERVER(an_idle_connection_says_goaway_and_closes),
         SERVER(a_session_that_is_closed_says_goaway),
         CLIENT(a_client_s_request_goes_out_and_its_response_comes),
         CLIENT(a_client_reads_on_while_its_output_waits),

@@ -111,6 +111,28 @@ static void bytes_either_way_put_the_idle_timeout_off(void **state)
     assert_notes(bench, "open data(2) close(idle)");
 }
 
+static enum shoal_close_reason told_of;
+
+static void say_last_words(struct shoal_conn *conn, enum shoal_close_reason reason)
+{
+    told_of = reason;
+    shoal_conn_write(conn, "goodbye", 7);
+}
+
+static void last_words_are_sent_before_an_idle_connection_is_closed(void **state)
+{
+    struct connbench *bench = *state;
+    struct shoal_limits limits = connrig_no_limits;
+    limits.idle_ms = LIMIT_MS;
+    bench->recorder.service.on_deadline = say_last_words;
+    connbench_open(bench, &limits);
+    connbench_feed(bench, "in");
+    pass_ms(bench, LIMIT_MS);
+    assert_notes(bench, "open data(2) close(idle)");
+    assert_int_equal(told_of, SHOAL_CLOSED_IDLE);
+    assert_true(shoal_view_equal(memwire_output(&bench->wire), shoal_view_of("goodbye")));
+}
+
 static void bytes_that_are_there_are_read_before_the_idle_timeout_acts(void **state)
 {
     struct connbench *bench = *state;
@@ -572,6 +594,7 @@ int main(void)
         TEST(a_first_byte_that_is_there_is_read_before_the_deadline_acts),
         TEST(a_peer_that_ended_without_a_byte_owes_no_first_byte),
         TEST(bytes_either_way_put_the_idle_timeout_off),
+        TEST(last_words_are_sent_before_an_idle_connection_is_closed),
         TEST(bytes_that_are_there_are_read_before_the_idle_timeout_acts),
         TEST(who_is_owed_an_answer_is_not_idle),
         TEST(a_pause_does_not_stop_the_idle_timeout_and_a_resume_starts_it_anew),
