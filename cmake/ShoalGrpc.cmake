@@ -6,7 +6,8 @@
 # messages (FILE.pb-c.h, by protoc-c) and services (FILE.shoal.h, by protoc-gen-shoal), which become
 # sources of the target, and links libprotobuf-c. FILEs are named as they import each other, from
 # ROOT, the current source folder unless said otherwise; IMPORTS is where else imports are found.
-# To be called in the folder that makes the target.
+# To be called in the folder that makes the target. Targets of one folder that use the same FILE
+# share what is generated, which Ninja makes once; for other generators make a library of it.
 function(shoal_generate_grpc target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "ROOT" "IMPORTS")
   find_program(SHOAL_PROTOC protoc REQUIRED)

@@ -155,6 +155,24 @@ class Grpc(unittest.TestCase):
                 paid.release()
             self.assertEqual(dollars, [2 * pounds for pounds in range(20)])
 
+    def test_the_fisherman_hears_of_every_payment(self):
+        with Counter("fish_market_grpc") as counter:
+            for offers, said, heard, status in (
+                    (["3 pounds of trout", "1 pound of cod"],
+                     "3 pounds of trout: 9 dollars\n1 pound of cod: 2 dollars\n", "", 0),
+                    ([], "", "", 0),
+                    (["1 pound of cod", "cod"], "1 pound of cod: 2 dollars\n", "invalid", 1)):
+                done = subprocess.run(
+                    [ep.path("fish_market_fisher"), f"tcp://127.0.0.1:{counter.port}", *offers],
+                    capture_output=True, text=True, timeout=sp.PATIENCE, check=False)
+                self.assertEqual((done.stdout, done.returncode), (said, status), done.stderr)
+                self.assertIn(heard, done.stderr.lower())
+
+    def test_a_fisherman_without_a_market_is_told_so(self):
+        done = subprocess.run([ep.path("fish_market_fisher"), "tcp://127.0.0.1:1", "1 pound of cod"],
+                              capture_output=True, text=True, timeout=sp.PATIENCE, check=False)
+        self.assertEqual((done.returncode, done.stderr), (1, "the market says: UNAVAILABLE\n"))
+
     def test_a_server_that_is_told_to_end_pays_what_it_has_begun(self):
         with Counter("fish_market_grpc") as counter, self.channel(counter) as channel:
             trade = self.method(channel, "Trade", "stream_stream")
