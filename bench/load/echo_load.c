@@ -36,7 +36,8 @@ static const char usage_text[] =
     "  --depth N        messages in flight on each connection (1)\n"
     "  --seconds S      measured time (1)\n"
     "  --messages N     end after this many measured messages, if that comes first\n"
-    "  --warmup S       time before the measurement (0.2)\n";
+    "  --warmup S       time before the measurement (0.2)\n"
+    "  --spin 1         never sleep: look for answers all the time (0)\n";
 
 static struct {
     uint16_t port;
@@ -47,6 +48,7 @@ static struct {
     double seconds;
     double warmup;
     double messages;
+    bool spin;
 } options = {.connections = 1, .size = 64, .depth = 1, .seconds = 1, .warmup = 0.2};
 
 /* One connection, by stream position. Owned by main(), lives to the end. */
@@ -150,7 +152,7 @@ static void open_links(struct link *links)
 static void turn(void)
 {
     struct epoll_event events[EVENTS_PER_TURN];
-    int ready = epoll_wait(queue, events, EVENTS_PER_TURN, 10);
+    int ready = epoll_wait(queue, events, EVENTS_PER_TURN, options.spin ? 0 : 10);
     for (int i = 0; i < ready; i++) {
         struct link *link = events[i].data.ptr;
         if (events[i].events & ~(uint32_t)EPOLLOUT)
@@ -239,6 +241,9 @@ static bool take_option(int letter, double value)
     case 'w':
         options.warmup = value;
         break;
+    case 'S':
+        options.spin = value > 0;
+        break;
     default:
         return false;
     }
@@ -250,7 +255,8 @@ static bool parse_options(int argc, char **argv)
     static const struct option table[] = {
         {"port", 1, NULL, 'p'},     {"server-pid", 1, NULL, 'P'}, {"connections", 1, NULL, 'c'},
         {"size", 1, NULL, 's'},     {"depth", 1, NULL, 'd'},      {"seconds", 1, NULL, 't'},
-        {"messages", 1, NULL, 'm'}, {"warmup", 1, NULL, 'w'},     {NULL, 0, NULL, 0},
+        {"messages", 1, NULL, 'm'}, {"warmup", 1, NULL, 'w'},     {"spin", 1, NULL, 'S'},
+        {NULL, 0, NULL, 0},
     };
     for (int letter; (letter = getopt_long(argc, argv, "", table, NULL)) != -1;)
         if (!take_option(letter, optarg == NULL ? 0 : atof(optarg)))

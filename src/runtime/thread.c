@@ -3,6 +3,7 @@
 #include "runtime/thread.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -38,6 +39,12 @@ int shoal__thread_create(pthread_t *out_thread, const char *name, void *(*run)(v
     pthread_setname_np(thread, short_name);
     *out_thread = thread;
     return 0;
+}
+
+void shoal__thread_interrupt_nobody(void)
+{
+    const struct sched_param none = {0};
+    pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
 }
 
 int shoal__cond_init(pthread_cond_t *cond)

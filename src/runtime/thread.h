@@ -20,6 +20,10 @@
  */
 int shoal__thread_create(pthread_t *out_thread, const char *name, void *(*run)(void *), void *arg);
 
+/* The calling thread, when it has something to do, waits for its turn instead of taking the core
+ * from one that runs. Without effect where the system does not let us. Thread: any. */
+void shoal__thread_interrupt_nobody(void);
+
 /* Makes a condition whose timed waits are on the monotonic clock. Returns 0 or a negative code.
  * Thread: before use. */
 int shoal__cond_init(pthread_cond_t *cond);
