@@ -24,6 +24,10 @@ class BenchError(Exception):
     """A measurement that cannot be made, or an answer that was wrong; the text says which."""
 
 
+class Stalled(BenchError):
+    """Nothing was measured, because the machine did nothing for us meanwhile."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Server:
     """A server to measure: a short name, a title for the tables, and its command, of which the
@@ -81,7 +85,8 @@ class Bench:
         except subprocess.TimeoutExpired:
             raise BenchError(f"{' '.join(map(str, command))}: no end after {timeout} s") from None
         if result.returncode != 0:
-            raise BenchError(f"{' '.join(map(str, command))}: {result.stderr.strip()}")
+            raise (Stalled if result.returncode == os.EX_TEMPFAIL else BenchError)(
+                f"{' '.join(map(str, command))}: {result.stderr.strip()}")
         return json.loads(result.stdout)
 
 

@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #define EVENTS_PER_TURN 512
@@ -177,10 +178,19 @@ static struct moment take_moment(void)
     return moment;
 }
 
+/* Connections that were never answered. */
+static unsigned count_starved(const struct link *links)
+{
+    unsigned starved = 0;
+    for (unsigned i = 0; i < options.connections; i++)
+        starved += links[i].received == 0;
+    return starved;
+}
+
 /* Prints what happened between two moments. "others_cpu_share" is the part of a core that neither
  * the server nor this program used of the cores they run on: above a few percent, the figures are
  * disturbed. */
-static void report(const struct moment *a, const struct moment *b)
+static void report(const struct moment *a, const struct moment *b, const struct link *links)
 {
     double ns = (double)(b->now_ns - a->now_ns);
     double messages = (double)(b->bytes - a->bytes) / options.size;
@@ -189,8 +199,8 @@ static void report(const struct moment *a, const struct moment *b)
     double others_ns = (double)(b->busy_ns - a->busy_ns) - server_ns - load_ns;
     uint64_t switches = b->server.context_switches - a->server.context_switches;
     printf("{\"messages\": %.0f, \"seconds\": %.6f, \"messages_per_second\": %.1f, "
-           "\"load_cpu_share\": %.3f",
-           messages, ns / NS_PER_S, messages / ns * NS_PER_S, load_ns / ns);
+           "\"load_cpu_share\": %.3f, \"starved\": %u",
+           messages, ns / NS_PER_S, messages / ns * NS_PER_S, load_ns / ns, count_starved(links));
     if (options.server_pid != 0)
         printf(", \"server_cpu_us_per_message\": %.5f, \"server_cpu_share\": %.3f, "
                "\"server_context_switches_per_message\": %.5f, \"others_cpu_share\": %.3f",
@@ -199,7 +209,7 @@ static void report(const struct moment *a, const struct moment *b)
     puts("}");
 }
 
-static void measure(void)
+static void measure(const struct link *links)
 {
     run_until(bench_now_ns() + (uint64_t)(options.warmup * NS_PER_S), UINT64_MAX);
     struct moment start = take_moment();
@@ -209,9 +219,9 @@ static void measure(void)
     struct moment end = take_moment();
     if (end.bytes == start.bytes) {
         fprintf(stderr, "echo_load: the server answered nothing\n");
-        exit(1);
+        exit(EX_TEMPFAIL); /* with a machine as busy as that, in another try it may */
     }
-    report(&start, &end);
+    report(&start, &end, links);
 }
 
 static bool take_option(int letter, double value)
@@ -279,7 +289,7 @@ int main(int argc, char **argv)
     }
     bench_pattern_init();
     open_links(links);
-    measure();
+    measure(links);
     free(links);
     return 0;
 }

@@ -2,6 +2,8 @@
 """The baseline: what `shoal echo` costs for a message, between the limit (bare epoll) and what
 libevent users write today (bufferevent). `event` is libevent without bufferevents: the figure that
 Shoal can reach.
+
+A thread for each connection, and an event_base for each, are in the suite `threads`.
 """
 import dataclasses
 import statistics
@@ -15,6 +17,7 @@ SECTION = "Echo: CPU per message"
 SERVERS = (
     Server("epoll", "bare epoll", ("bench/epoll_echo",)),
     Server("event", "libevent event", ("bench/event_echo",)),
+    Server("libuv", "libuv", ("bench/uv_echo",)),
     Server("bufferevent", "bufferevent", ("bench/bufferevent_echo",)),
     Server("shoal", "shoal echo", ("shoal", "echo", "-n", "1", "-q", "-l", "tcp://127.0.0.1:0")),
 )
@@ -37,12 +40,12 @@ class Cell:
 
 
 CELLS = [Cell(size, connections, depth)
-         for size in (64, 4096) for depth in (1, 16) for connections in (1, 64, 1000)]
+         for size in (64, 4096, 65536) for depth in (1, 16) for connections in (1, 64, 1000)]
 
 
 def run(bench):
     servers = bench.choose(SERVERS)
-    seconds, warmup = (0.3, 0.1) if bench.quick else (1.0, 0.3)
+    seconds, warmup = (0.2, 0.2) if bench.quick else (0.4, 0.2)
 
     def measure(server, cell):
         with bench.running(server) as running:

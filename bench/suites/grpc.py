@@ -115,11 +115,16 @@ def serving(bench, server):
 
 def load(bench, server, method, connections, streams, requests):
     """The figures of so many calls, all of which must have been answered in full."""
-    count = requests // 4 if bench.quick else requests
-    with serving(bench, server) as running, tempfile.NamedTemporaryFile() as body:
+    with serving(bench, server) as running:
+        return load_running(running, method, connections, streams,
+                            requests // 4 if bench.quick else requests)
+
+
+def load_running(running, method, connections, streams, requests):
+    with tempfile.NamedTemporaryFile() as body:
         body.write(BODY)
         body.flush()
-        command = ["h2load", "-t1", f"-c{connections}", f"-m{streams}", f"-n{count}",
+        command = ["h2load", "-t1", f"-c{connections}", f"-m{streams}", f"-n{requests}",
                    "-d", body.name, "-H", "content-type: application/grpc", "-H", "te: trailers",
                    f"http://127.0.0.1:{running.port}/shoal.v1.Echo/{method}"]
         return web.load_of(running, command, count_of_calls)

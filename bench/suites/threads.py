@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A thread for each connection beside an event loop: CPU time, context switches and memory with
-200 connections.
+"""A thread for each connection, and an event_base for each, beside an event loop: CPU time, context
+switches, memory, and who is never answered.
 """
 from harness import report
 from harness.bench import Server
 from harness.rounds import interleave
 from suites import baseline, idle_memory
 
-SECTION = "A thread per connection, and a loop"
+SECTION = "A thread or an event_base per connection, and a loop"
 
 CONNECTIONS = 200
+PATIENT = "base-each"  # serves as many connections as it has threads
 SERVERS = (
     Server("threads", "a thread each", ("bench/thread_echo",)),
+    Server(PATIENT, "an event_base each, 8 threads", ("bench/base_per_conn_echo",)),
     Server("shoal", "shoal echo", ("shoal", "echo", "-n", "1", "-q", "-l", "tcp://127.0.0.1:0")),
 )
-CELLS = [baseline.Cell(64, CONNECTIONS, 1), baseline.Cell(4096, CONNECTIONS, 1)]
+CELLS = [baseline.Cell(64, 64, 1), baseline.Cell(64, CONNECTIONS, 1),
+         baseline.Cell(4096, CONNECTIONS, 1)]
 SWITCHES = "server_context_switches_per_message"
 
 
@@ -29,10 +32,12 @@ def run(bench):
                               "--depth", cell.depth, "--seconds", seconds)
 
     results = interleave(bench, servers, CELLS, measure)
-    sizes = {server: idle_memory.median_bytes(bench, server, CONNECTIONS) for server in servers}
+    sizes = {server: idle_memory.median_bytes(bench, server, CONNECTIONS) for server in servers
+             if server.name != PATIENT}
     return "\n\n".join([
-        f"An echo of {CONNECTIONS} connections that are all busy. CPU time for a message:",
+        "An echo of connections that are all busy. CPU time for a message:",
         table(servers, results, baseline.CPU, "{:.2f} us"),
+        "Connections that were never answered:", table(servers, results, "starved", "{:.0f}"),
         "Context switches of the server for a message:", table(servers, results, SWITCHES, "{:.4f}"),
         "Resident bytes for each connection, stacks included, what the kernel needs for a thread not:",
         report.table(["server", "bytes a connection"],
