@@ -329,8 +329,6 @@ static int send_now(struct shoal_grpc_call *call, const ProtobufCMessage *reply,
         rc = send_small(call, reply, size);
     else
         rc = send_large(call, reply, size);
-    if (rc >= 0)
-        shoal__grpc_keepalive_sent(&call->session->keepalive);
     return rc;
 }
 
@@ -384,8 +382,6 @@ int shoal__grpc_send_packed(struct shoal_grpc_call *call, struct shoal_view brie
         rc = send_brief(call, brief);
     if (rc >= 0 && !shoal__buf_is_empty(more))
         rc = send_more(call, more);
-    if (rc >= 0)
-        shoal__grpc_keepalive_sent(&call->session->keepalive);
     return rc;
 }
 
@@ -451,7 +447,6 @@ static int end_call(struct shoal_grpc_call *call, int status)
         shoal__stream_reset(call->stream, SHOAL__H2_INTERNAL_ERROR);
     else if (!call->in.ended)
         shoal__stream_reset(call->stream, SHOAL__H2_NO_ERROR);
-    shoal__grpc_keepalive_sent(&call->session->keepalive);
     shoal__grpc_advance(call); /* what waits is dropped */
     return rc;
 }

@@ -49,6 +49,7 @@ struct shoal__grpc_session {
     bool http_refs; /* the HTTP session's reference */
     bool aged;      /* the age timer has fired once: the next time is the grace's end */
     struct shoal__grpc_keepalive keepalive;
+    uint32_t sent; /* http->sent at the last ping */
     struct shoal_timer idle_timer;
     struct shoal_timer age_timer;
     char peer[SHOAL_ADDRESS_MAX]; /* "": not asked yet */

@@ -106,6 +106,9 @@ static bool on_ping(struct shoal__session *http)
     struct shoal__grpc_keepalive_cfg limits = {cfg->min_ping_ms, cfg->min_ping_idle_ms,
                                                cfg->max_ping_strikes};
     int64_t now_ms = shoal__clock_now_ns(&self->loop->clock) / SHOAL__NS_PER_MS;
+    if (self->sent != http->sent) /* clients measure the way by pings while they receive */
+        shoal__grpc_keepalive_sent(&self->keepalive);
+    self->sent = http->sent;
     return shoal__grpc_keepalive_ping(&self->keepalive, &limits, http->open_streams > 0, now_ms);
 }
 

@@ -212,7 +212,8 @@ struct shoal__session {
     enum shoal__http_role role;
     enum shoal__http_version version;
     size_t open_streams;
-    bool gone; /* HTTP/2: the connection is over; streams that close now close with it */
+    uint32_t sent; /* HTTP/2: frames that tell the peer something new, ever: heads, data, windows */
+    bool gone;     /* HTTP/2: the connection is over; streams that close now close with it */
 };
 
 /*

@@ -334,6 +334,7 @@ static int on_frame_sent(nghttp2_session *nghttp2, const nghttp2_frame *frame, v
     (void)nghttp2;
     struct shoal__http2_engine *engine = user;
     bool carries_end = frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS;
+    engine->session.sent += carries_end || frame->hd.type == NGHTTP2_WINDOW_UPDATE;
     if (frame->hd.type == NGHTTP2_RST_STREAM)
         reset_sent(engine, frame);
     else if (frame->hd.type == NGHTTP2_GOAWAY)

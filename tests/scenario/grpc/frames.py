@@ -190,6 +190,32 @@ class Frames(unittest.TestCase):
 
 
 class Keepalive(unittest.TestCase):
+    def test_pings_amid_a_large_reply_are_forgiven(self):
+        """Clients measure the connection by them, as often as data comes."""
+        with start("-n", "1") as server:
+            peer = Peer(server)
+            stream = peer.begin()
+            request = message(b"\x0a\x80\xb5\x18" + bytes(400000))
+            for at in range(0, len(request), 16000):
+                while peer.h2.local_flow_control_window(stream) < 16000:
+                    peer.h2.receive_data(peer.sock.recv(10000))
+                peer.send(stream, request[at:at + 16000], end=at + 16000 >= len(request))
+            size, end, answered = 0, False, True
+            while not end:
+                for event in peer.h2.receive_data(peer.sock.recv(10000)):
+                    self.assertNotIsInstance(event, h2.events.ConnectionTerminated)
+                    if isinstance(event, h2.events.DataReceived):
+                        size += len(event.data)
+                        peer.h2.acknowledge_received_data(event.flow_controlled_length, stream)
+                        if answered:
+                            peer.h2.ping(bytes(8))
+                        answered = False
+                    answered = answered or isinstance(event, h2.events.PingAckReceived)
+                    end = end or isinstance(event, h2.events.StreamEnded)
+                peer.flush()
+            self.assertEqual(size, len(request))
+            peer.close()
+
     def test_too_many_pings_are_told_and_end_the_connection(self):
         with start("-n", "1") as server:
             peer = Peer(server)
