@@ -5,6 +5,7 @@ import email
 import json
 import os
 import resource
+import threading
 
 import album
 import shoal_program as sp
@@ -273,6 +274,43 @@ class Compaction(album.TestCase):
         self.assertEqual(self.album.get("kept"), LARGE[:300_000])
         self.assertEqual(self.album.get("busy"), LARGE[59:50_059])
         self.assertLess(os.path.getsize(self.album.volume), 60 * 50_000)
+
+
+class AllLoops(album.TestCase):
+    ARGS = ("--compact-min", "20000", "--compact-percent", "10", "-n", "4")
+    KEYS = 8
+
+    def read(self, errors):
+        """A photo is all of one byte, and as long as that byte says."""
+        connection = self.album.connect()
+        number = 0
+        while not self.stopping.is_set():
+            number += 1
+            path = "/photos" if number % 10 == 0 else f"/photo/{number % self.KEYS}"
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            body = answer.read()
+            whole = number % 10 == 0 or body == bytes([body[0]]) * (500 + 100 * body[0])
+            if answer.status != 200 or not whole:
+                errors.append(f"{path}: {answer.status}, {len(body)} bytes")
+        connection.close()
+
+    def test_they_read_while_it_is_written_and_compacted(self):
+        self.stopping, errors = threading.Event(), []
+        for key in range(self.KEYS):
+            self.album.put(str(key), b"\0" * 500)
+        readers = [threading.Thread(target=self.read, args=(errors,)) for _ in range(4)]
+        for reader in readers:
+            reader.start()
+        number = 0
+        while self.album.stats()["compactions"] < 5:
+            number = (number + 1) % 100
+            self.album.put(str(number % self.KEYS), bytes([number]) * (500 + 100 * number))
+        self.stopping.set()
+        for reader in readers:
+            reader.join(sp.PATIENCE)
+        self.assertEqual(errors, [])
+        self.assertEqual(self.album.stats()["damaged"], 0)
 
 
 class Ending(album.TestCase):

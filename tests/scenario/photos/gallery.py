@@ -55,20 +55,28 @@ def read_png(data):
     return width, channels, rows
 
 
+def start_browser(profile):
+    options = webdriver.ChromeOptions()
+    for flag in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
+                 "--no-first-run", "--disable-background-networking",
+                 "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+                 "--force-device-scale-factor=1", "--window-size=900,700",
+                 f"--user-data-dir={profile}"):
+        options.add_argument(flag)
+    return webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+
+
 class Gallery(album.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.browser = start_browser(cls.enterClassContext(
+            tempfile.TemporaryDirectory(prefix="shoal-chromium-")))
+        cls.addClassCleanup(cls.browser.quit)
+
     def setUp(self):
         super().setUp()
-        options = webdriver.ChromeOptions()
-        profile = tempfile.TemporaryDirectory(prefix="shoal-chromium-")
-        self.addCleanup(profile.cleanup)
-        for flag in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
-                     "--no-first-run", "--disable-background-networking",
-                     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-                     "--force-device-scale-factor=1", "--window-size=900,700",
-                     f"--user-data-dir={profile.name}"):
-            options.add_argument(flag)
-        self.browser = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
-        self.addCleanup(self.browser.quit)
+        self.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
         for name, colour in (("red.png", RED), ("blue fish.png", BLUE)):
             (self.album.folder / name).write_bytes(make_png(colour))
 
