@@ -27,12 +27,14 @@ function(shoal_generate_grpc target)
     set(messages ${stem}.pb-c.c ${stem}.pb-c.h)
     set(services ${stem}.shoal.c ${stem}.shoal.h)
     add_custom_command(OUTPUT ${messages}
-      COMMAND ${SHOAL_PROTOC_C} -I${arg_ROOT} ${arg_IMPORTS} --c_out=${out} ${arg_ROOT}/${file}
-      DEPENDS ${arg_ROOT}/${file} COMMENT "protoc-c ${file}" VERBATIM)
+      COMMAND ${SHOAL_PROTOC_C} -I${arg_ROOT} ${arg_IMPORTS} --c_out=${out}
+        --dependency_out=${stem}.pb-c.d ${arg_ROOT}/${file}
+      DEPENDS ${arg_ROOT}/${file} DEPFILE ${stem}.pb-c.d COMMENT "protoc-c ${file}" VERBATIM)
     add_custom_command(OUTPUT ${services}
       COMMAND ${SHOAL_PROTOC} --plugin=protoc-gen-shoal=$<TARGET_FILE:shoal::protoc-gen-shoal>
-        -I${arg_ROOT} ${arg_IMPORTS} --shoal_out=${out} ${arg_ROOT}/${file}
-      DEPENDS ${arg_ROOT}/${file} shoal::protoc-gen-shoal
+        -I${arg_ROOT} ${arg_IMPORTS} --shoal_out=${out}
+        --dependency_out=${stem}.shoal.d ${arg_ROOT}/${file}
+      DEPENDS ${arg_ROOT}/${file} shoal::protoc-gen-shoal DEPFILE ${stem}.shoal.d
       COMMENT "protoc-gen-shoal ${file}" VERBATIM)
     set_source_files_properties(${messages} PROPERTIES COMPILE_OPTIONS "-w") # not ours
     target_sources(${target} PRIVATE ${messages} ${services})
