@@ -282,6 +282,10 @@ SHOAL_API int shoal_grpc_talk_begin(struct shoal_grpc_client *client,
 SHOAL_API int shoal_grpc_talk_send(struct shoal_grpc_talk *talk, const void *request);
 SHOAL_API int shoal_grpc_talk_end(struct shoal_grpc_talk *talk);
 
+/* Whether requests from now on are compressed, as shoal_rpc_compress() has it.
+ * Thread: the sending one. */
+SHOAL_API void shoal_grpc_talk_compress(struct shoal_grpc_talk *talk, bool on);
+
 /*
  * Waits for the next reply. Returns 1 with *out_reply, which lives until the next call of this or
  * of finish; 0 where none follows; -SHOAL_EPROTOCOL for one that cannot be decoded;

@@ -47,6 +47,7 @@ struct errand {
     /* What it brings along, or back. */
     const struct shoal_rpc_cfg *cfg;
     struct shoal_view bytes;
+    bool on;
     const char *urls;
     const struct shoal_grpc_channel_cfg *channel_cfg;
     shoal__grpc_make_channel_fn *make;
@@ -447,6 +448,21 @@ int shoal_grpc_talk_send(struct shoal_grpc_talk *talk, const void *request)
 int shoal_grpc_talk_end(struct shoal_grpc_talk *talk)
 {
     return run(talk, end_on_loop, shoal_view(NULL, 0));
+}
+
+static void compress_on_loop(struct errand *errand)
+{
+    if (errand->talk->rpc)
+        shoal_rpc_compress(errand->talk->rpc, errand->on);
+    wake(&errand, 0);
+}
+
+void shoal_grpc_talk_compress(struct shoal_grpc_talk *talk, bool on)
+{
+    struct errand errand = {
+        .run = compress_on_loop, .client = talk->client, .talk = talk, .on = on};
+    if (!shoal_loop_current())
+        (void)send_errand(&errand);
 }
 
 static void forget_reply(struct shoal_grpc_talk *talk)

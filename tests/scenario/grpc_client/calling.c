@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The client with a server of Shoal's over a real socket: many calls at once, servers that go away,
+ * and calls that block. */
+#include "post.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+
+/* On a loop */
+
+/* A hundred calls of a channel, and the order in which they ended. */
+struct hundred {
+    struct shoal_grpc_channel *channel;
+    const char *url;
+    uint32_t order[POST_IN_ORDER];
+    unsigned ended;
+    int status;
+    sem_t over;
+};
+
+static void note_order(struct shoal_rpc *rpc, int status, void *arg)
+{
+    struct hundred *all = arg;
+    const Parcels__Parcel *reply = shoal_rpc_reply(rpc);
+    all->status = status != SHOAL_GRPC_OK ? status : all->status;
+    all->order[all->ended++] = reply ? reply->count : UINT32_MAX;
+    if (all->ended == POST_IN_ORDER)
+        sem_post(&all->over);
+}
+
+/* In an order of their own: 37 is prime to 100. */
+static void call_hundred(struct shoal_loop *loop, void *arg)
+{
+    struct hundred *all = arg;
+    Parcels__Parcel parcel = PARCELS__PARCEL__INIT;
+    parcel.label = (char *)(uintptr_t) "order";
+    assert_int_equal(shoal_grpc_channel_create(loop, all->url, NULL, &all->channel), 0);
+    for (uint32_t i = 0; i < POST_IN_ORDER; i++) {
+        parcel.count = (i * 37 + 99) % POST_IN_ORDER;
+        struct shoal_rpc_cfg cfg = post_unary(&parcel);
+        cfg.done = note_order;
+        cfg.arg = all;
+        assert_int_equal(shoal_rpc_start(all->channel, &cfg, NULL), 0);
+    }
+}
+
+static void calls_on_one_connection_end_in_the_order_of_their_delays(void **state)
+{
+    struct post *post = *state;
+    static struct hundred all;
+    struct shoal_server_cfg cfg = SHOAL_SERVER_CFG_INIT;
+    struct shoal_server *here;
+    cfg.loops = 1;
+    cfg.workers = 0;
+    all = (struct hundred){.url = post->url};
+    sem_init(&all.over, 0, 0);
+    assert_int_equal(shoal_server_create(&cfg, &here), 0);
+    assert_int_equal(shoal_server_start(here), 0);
+    assert_int_equal(shoal_call(shoal_server_loop(here, 0), call_hundred, &all), 0);
+    while (sem_wait(&all.over) < 0)
+        continue;
+    assert_int_equal(shoal_server_destroy(&here), 0); /* and the channel with it */
+    assert_int_equal(all.status, SHOAL_GRPC_OK);
+    for (uint32_t i = 0; i < POST_IN_ORDER; i++)
+        assert_int_equal(all.order[i], i);
+}
+
+/* Servers that go away */
+
+static void a_call_is_lost_with_its_connection_and_the_next_one_makes_another(void **state)
+{
+    struct shoal_grpc_client *client = post_client(*state);
+    assert_int_equal(post_ask(client, "hello"), SHOAL_GRPC_OK);
+    assert_int_equal(post_ask(client, "cut"), SHOAL_GRPC_UNAVAILABLE);
+    assert_int_equal(post_ask(client, "hello"), SHOAL_GRPC_OK);
+    assert_int_equal(shoal_grpc_client_close(&client), 0);
+}
+
+static void *ask_when_ready(void *arg)
+{
+    Parcels__Parcel parcel = PARCELS__PARCEL__INIT;
+    struct shoal_rpc_cfg cfg = post_unary(&parcel);
+    struct shoal_grpc_result *result = NULL;
+    cfg.wait_for_ready = true;
+    int status = shoal_grpc_client_call(arg, &cfg, &result);
+    shoal_grpc_result_free(&result);
+    return (void *)(intptr_t)status;
+}
+
+static void a_server_that_comes_back_is_found_again(void **state)
+{
+    struct post *post = *state;
+    struct shoal_grpc_client *client = post_client(post);
+    pthread_t waiter;
+    void *status;
+    assert_int_equal(post_ask(client, "hello"), SHOAL_GRPC_OK);
+    post_stop(post, 0);
+    assert_int_equal(post_ask(client, "hello"), SHOAL_GRPC_UNAVAILABLE);
+    assert_int_equal(pthread_create(&waiter, NULL, ask_when_ready, client), 0);
+    post_start(post);
+    assert_int_equal(pthread_join(waiter, &status), 0);
+    assert_int_equal((intptr_t)status, SHOAL_GRPC_OK);
+    assert_int_equal(post_ask(client, "hello"), SHOAL_GRPC_OK);
+    assert_int_equal(shoal_grpc_client_close(&client), 0);
+}
+
+static void a_draining_server_loses_no_call(void **state)
+{
+    struct post *post = *state;
+    struct shoal_grpc_client *client = post_client(post);
+    for (int i = 0; i < 5; i++) { /* the client is told goodbye while it is idle */
+        assert_int_equal(post_ask(client, "hello"), SHOAL_GRPC_OK);
+        post_stop(post, 10000);
+        post_start(post);
+    }
+    assert_int_equal(post_ask(client, "hello"), SHOAL_GRPC_OK);
+    assert_int_equal(shoal_grpc_client_close(&client), 0);
+}
+
+/* Calls that block */
+
+static void *ask_often(void *arg)
+{
+    intptr_t good = 0;
+    for (int i = 0; i < 50; i++)
+        good += post_ask(arg, "hello") == SHOAL_GRPC_OK;
+    return (void *)good;
+}
+
+static void many_threads_share_a_client(void **state)
+{
+    enum { THREADS = 8 };
+    struct shoal_grpc_client *client = post_client(*state);
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_often, client), 0);
+    for (int i = 0; i < THREADS; i++) {
+        void *good;
+        assert_int_equal(pthread_join(threads[i], &good), 0);
+        assert_int_equal((intptr_t)good, 50);
+    }
+    assert_int_equal(shoal_grpc_client_close(&client), 0);
+}
+
+/* What a loop's thread is told. */
+struct tried {
+    struct shoal_grpc_client *client;
+    struct shoal_grpc_talk *talk;
+    const char *url;
+    int open, call, begin, send, receive, finish, close;
+    sem_t over;
+};
+
+static void try_to_block(struct shoal_loop *loop, void *arg)
+{
+    (void)loop;
+    struct tried *tried = arg;
+    Parcels__Parcel parcel = PARCELS__PARCEL__INIT;
+    struct shoal_rpc_cfg cfg = post_unary(&parcel);
+    struct shoal_grpc_client *other = NULL;
+    struct shoal_grpc_talk *talk = NULL;
+    struct shoal_grpc_result *result = NULL;
+    const void *reply;
+    tried->open = shoal_grpc_client_open(tried->url, NULL, &other);
+    tried->call = shoal_grpc_client_call(tried->client, &cfg, &result);
+    tried->begin = shoal_grpc_talk_begin(tried->client, &cfg, &talk);
+    tried->send = shoal_grpc_talk_send(tried->talk, &parcel);
+    tried->receive = shoal_grpc_talk_receive(tried->talk, &reply);
+    tried->finish = shoal_grpc_talk_finish(&tried->talk, NULL);
+    tried->close = shoal_grpc_client_close(&tried->client);
+    sem_post(&tried->over);
+}
+
+static void the_thread_of_a_loop_may_not_block(void **state)
+{
+    struct post *post = *state;
+    struct tried tried = {.client = post_client(post), .url = post->url};
+    struct shoal_rpc_cfg cfg = post_streaming("Chat", SHOAL_GRPC_BIDI);
+    assert_int_equal(shoal_grpc_talk_begin(tried.client, &cfg, &tried.talk), 0);
+    sem_init(&tried.over, 0, 0);
+    assert_int_equal(shoal_call(shoal_server_loop(post->server, 0), try_to_block, &tried), 0);
+    while (sem_wait(&tried.over) < 0)
+        continue;
+    assert_int_equal(tried.open, -SHOAL_EDEADLK);
+    assert_int_equal(tried.call, -SHOAL_EDEADLK);
+    assert_int_equal(tried.begin, -SHOAL_EDEADLK);
+    assert_int_equal(tried.send, -SHOAL_EDEADLK);
+    assert_int_equal(tried.receive, -SHOAL_EDEADLK);
+    assert_int_equal(tried.finish, -SHOAL_EDEADLK);
+    assert_int_equal(tried.close, -SHOAL_EDEADLK);
+    assert_int_equal(shoal_grpc_talk_finish(&tried.talk, NULL), SHOAL_GRPC_OK);
+    assert_int_equal(shoal_grpc_client_close(&tried.client), 0);
+}
+
+static void a_client_without_sense_is_refused(void **state)
+{
+    (void)state;
+    struct shoal_grpc_client *client = NULL;
+    assert_int_equal(shoal_grpc_client_open("http://a:1", NULL, &client), -SHOAL_EURL);
+    assert_null(client);
+    assert_int_equal(shoal_grpc_client_close(&client), 0);
+}
+
+/* Talks */
+
+enum { MANY = 400, LARGE = 20000 };
+
+/* Sends more than all buffers between hold. */
+static void *send_many(void *arg)
+{
+    static uint8_t bytes[LARGE];
+    struct shoal_grpc_talk *talk = arg;
+    Parcels__Parcel parcel = PARCELS__PARCEL__INIT;
+    intptr_t rc = 0;
+    parcel.payload = (ProtobufCBinaryData){sizeof(bytes), bytes};
+    for (uint32_t i = 0; rc == 0 && i < MANY; i++) {
+        parcel.count = i;
+        rc = shoal_grpc_talk_send(talk, &parcel);
+    }
+    return (void *)(rc == 0 ? shoal_grpc_talk_end(talk) : rc);
+}
+
+static void one_thread_may_send_while_another_one_receives(void **state)
+{
+    struct shoal_grpc_client *client = post_client(*state);
+    struct shoal_rpc_cfg cfg = post_streaming("Chat", SHOAL_GRPC_BIDI);
+    struct shoal_grpc_talk *talk;
+    pthread_t sender;
+    void *rc;
+    assert_int_equal(shoal_grpc_talk_begin(client, &cfg, &talk), 0);
+    assert_int_equal(pthread_create(&sender, NULL, send_many, talk), 0);
+    for (uint32_t i = 0; i < MANY; i++) {
+        const void *reply;
+        assert_int_equal(shoal_grpc_talk_receive(talk, &reply), 1);
+        const Parcels__Parcel *parcel = reply;
+        assert_int_equal(parcel->count, i);
+        assert_int_equal(parcel->payload.len, LARGE);
+    }
+    const void *none;
+    assert_int_equal(shoal_grpc_talk_receive(talk, &none), 0);
+    assert_int_equal(pthread_join(sender, &rc), 0);
+    assert_int_equal((intptr_t)rc, 0);
+    assert_int_equal(shoal_grpc_talk_finish(&talk, NULL), SHOAL_GRPC_OK);
+    assert_null(talk);
+    assert_int_equal(shoal_grpc_client_close(&client), 0);
+}
+
+static void *receive_one(void *arg)
+{
+    const void *reply;
+    return (void *)(intptr_t)shoal_grpc_talk_receive(arg, &reply);
+}
+
+static void a_cancelled_talk_wakes_who_waits(void **state)
+{
+    struct shoal_grpc_client *client = post_client(*state);
+    struct shoal_rpc_cfg cfg = post_streaming("Chat", SHOAL_GRPC_BIDI);
+    struct shoal_grpc_talk *talk;
+    pthread_t receiver;
+    void *rc;
+    assert_int_equal(shoal_grpc_talk_begin(client, &cfg, &talk), 0);
+    assert_int_equal(pthread_create(&receiver, NULL, receive_one, talk), 0);
+    shoal_grpc_talk_cancel(talk);
+    assert_int_equal(pthread_join(receiver, &rc), 0);
+    assert_int_equal((intptr_t)rc, 0);
+    assert_int_equal(shoal_grpc_talk_finish(&talk, NULL), SHOAL_GRPC_CANCELLED);
+    assert_int_equal(shoal_grpc_client_close(&client), 0);
+}
+
+static void a_talk_may_be_finished_before_all_replies_are_taken(void **state)
+{
+    struct shoal_grpc_client *client = post_client(*state);
+    struct shoal_rpc_cfg cfg = post_streaming("Spread", SHOAL_GRPC_SERVER_STREAM);
+    Parcels__Parcel parcel = PARCELS__PARCEL__INIT;
+    struct shoal_grpc_talk *talk;
+    const void *reply;
+    parcel.count = 5000;
+    cfg.request = &parcel;
+    assert_int_equal(shoal_grpc_talk_begin(client, &cfg, &talk), 0);
+    assert_int_equal(shoal_grpc_talk_receive(talk, &reply), 1);
+    assert_int_equal(shoal_grpc_talk_finish(&talk, NULL), SHOAL_GRPC_OK);
+    assert_int_equal(shoal_grpc_client_close(&client), 0);
+}
+
+static void sending_after_the_end_is_refused(void **state)
+{
+    struct shoal_grpc_client *client = post_client(*state);
+    struct shoal_rpc_cfg cfg = post_streaming("Gather", SHOAL_GRPC_CLIENT_STREAM);
+    Parcels__Parcel parcel = PARCELS__PARCEL__INIT;
+    struct shoal_grpc_talk *talk;
+    struct shoal_grpc_result *result;
+    assert_int_equal(shoal_grpc_talk_begin(client, &cfg, &talk), 0);
+    assert_int_equal(shoal_grpc_talk_send(talk, &parcel), 0);
+    assert_int_equal(shoal_grpc_talk_end(talk), 0);
+    assert_int_equal(shoal_grpc_talk_send(talk, &parcel), -SHOAL_ESTATE);
+    assert_int_equal(shoal_grpc_talk_finish(&talk, &result), SHOAL_GRPC_OK);
+    assert_int_equal(((const Parcels__Parcel *)result->reply)->count, 1);
+    shoal_grpc_result_free(&result);
+    assert_null(result);
+    assert_int_equal(shoal_grpc_client_close(&client), 0);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, post_setup, post_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(calls_on_one_connection_end_in_the_order_of_their_delays),
+        TEST(a_call_is_lost_with_its_connection_and_the_next_one_makes_another),
+        TEST(a_server_that_comes_back_is_found_again),
+        TEST(a_draining_server_loses_no_call),
+        TEST(many_threads_share_a_client),
+        TEST(the_thread_of_a_loop_may_not_block),
+        TEST(a_client_without_sense_is_refused),
+        TEST(one_thread_may_send_while_another_one_receives),
+        TEST(a_cancelled_talk_wakes_who_waits),
+        TEST(a_talk_may_be_finished_before_all_replies_are_taken),
+        TEST(sending_after_the_end_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
