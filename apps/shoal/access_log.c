@@ -71,7 +71,10 @@ void access_log_write(void *arg, struct shoal_view line)
     struct iovec parts[] = {
         {end, torn ? 1 : 0}, {(void *)(uintptr_t)line.data, line.size}, {end, 1}};
     ssize_t size = (ssize_t)(parts[0].iov_len + line.size + 1);
-    ssize_t written = writev(self->fd, parts, 3);
+    ssize_t written;
+    do {
+        written = writev(self->fd, parts, 3);
+    } while (written < 0 && errno == EINTR);
     if (written == size)
         return;
     if (torn || written > 0)

@@ -2,6 +2,7 @@
 /* The logfmt sink; see log.h. */
 #include "log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,8 +45,8 @@ static void write_line(enum shoal_log_level level, const char *message, unsigned
             line[i] = '?';
     }
     line[used++] = '\n';
-    ssize_t written = write(STDERR_FILENO, line, used);
-    (void)written; /* there is nowhere to complain */
+    while (write(STDERR_FILENO, line, used) < 0 && errno == EINTR)
+        continue; /* for all other failures there is nowhere to complain */
 }
 
 /* The slot of this message, or the oldest one, made its. */

@@ -75,13 +75,14 @@ int shoal__tcp_probe(const struct shoal__address *address, bool v6_only)
     return 0;
 }
 
-struct shoal__address shoal__tcp_address(int fd)
+int shoal__tcp_address(int fd, struct shoal__address *out)
 {
     struct sockaddr_storage name;
     socklen_t size = sizeof(name);
     if (getsockname(fd, (struct sockaddr *)&name, &size) < 0)
-        return (struct shoal__address){.family = AF_UNSPEC};
-    return shoal__address_from((struct sockaddr *)&name, size);
+        return -errno;
+    *out = shoal__address_from((struct sockaddr *)&name, size);
+    return 0;
 }
 
 /* Unix */

@@ -34,8 +34,8 @@ int shoal__tcp_bind(const struct shoal__address *address, bool v6_only, bool reu
  */
 int shoal__tcp_probe(const struct shoal__address *address, bool v6_only);
 
-/* Where a bound socket is; AF_UNSPEC on failure. Thread: any. */
-struct shoal__address shoal__tcp_address(int fd);
+/* Where a bound socket is. 0 or a negative errno. Thread: any. */
+int shoal__tcp_address(int fd, struct shoal__address *out);
 
 /*
  * A bound Unix socket whose file has these mode bits before anybody can connect. A file that is a

@@ -152,6 +152,19 @@ static void close_intakes(struct shoal_listener *listener)
     listener->count = 0;
 }
 
+/* Learns the port that the kernel has picked; closes the socket where it cannot be learnt. */
+static int learn_port(int fd, struct shoal__address *address)
+{
+    struct shoal__address bound;
+    int rc = shoal__tcp_address(fd, &bound);
+    if (rc < 0) {
+        close(fd);
+        return rc;
+    }
+    address->port = bound.port;
+    return fd;
+}
+
 /* Binds all members of an address's group; a port of 0 is filled in with the one that the first
  * of them was given. */
 static int bind_group(struct shoal_listener *listener, struct shoal__address *address)
@@ -162,7 +175,7 @@ static int bind_group(struct shoal_listener *listener, struct shoal__address *ad
     for (unsigned member = 0; rc == 0 && member < listener->members; member++) {
         int fd = shoal__tcp_bind(address, v6_only, group);
         if (fd >= 0 && address->port == 0)
-            address->port = shoal__tcp_address(fd).port;
+            fd = learn_port(fd, address);
         rc = fd < 0 ? fd : add_intake(listener, fd, member);
     }
     return rc;
@@ -323,15 +336,16 @@ static struct shoal_listener *listener_of(struct shoal__part *part)
 }
 
 /* The host as given, the wildcard spelled out, and the port that it became. */
-static void show_real_url(struct shoal_listener *listener)
+static int show_real_url(struct shoal_listener *listener)
 {
     const struct shoal__url *url = &listener->url;
-    struct shoal__address address = shoal__tcp_address(listener->intakes[0].fd);
+    struct shoal__address address;
     char wildcard[REAL_URL_EXTRA];
     size_t size = strlen(listener->text) + REAL_URL_EXTRA;
     const char *scheme = url->scheme == SHOAL__URL_TLS ? "tls" : "tcp";
-    if (!is_tcp(url))
-        return;
+    int rc = is_tcp(url) ? shoal__tcp_address(listener->intakes[0].fd, &address) : 0;
+    if (rc < 0 || !is_tcp(url))
+        return rc;
     if (url->host.size == 0)
         snprintf(listener->real, size, "%s://%s", scheme,
                  shoal__address_print(&address, wildcard, sizeof(wildcard)));
@@ -339,6 +353,7 @@ static void show_real_url(struct shoal_listener *listener)
         snprintf(listener->real, size, url->ipv6_literal ? "%s://[%.*s]:%u" : "%s://%.*s:%u",
                  scheme, (int)url->host.size, url->host.data, address.port);
     listener->url_now = listener->real;
+    return 0;
 }
 
 static void release(struct shoal_listener *listener)
@@ -373,6 +388,8 @@ static int open_sockets(struct shoal_listener *listener)
         rc = is_tcp(&listener->url) ? bind_tcp(listener) : bind_one(listener);
     if (rc == 0)
         rc = listen_all(listener);
+    if (rc == 0)
+        rc = show_real_url(listener);
     return rc < 0 ? fail(listener, rc) : 0;
 }
 
@@ -383,9 +400,7 @@ static int open_part(struct shoal__part *part, struct shoal_server *server)
     int rc = open_tls(listener);
     if (rc == 0)
         rc = open_sockets(listener);
-    if (rc == 0)
-        show_real_url(listener);
-    else
+    if (rc < 0)
         release(listener);
     return rc;
 }

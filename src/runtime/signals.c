@@ -34,9 +34,9 @@ struct run {
 void shoal__server_wake_run_locked(struct shoal_server *server)
 {
     uint64_t one = 1;
-    /* Cannot fail in a way that matters: a full counter is readable already. */
-    if (server->run_fd >= 0 && write(server->run_fd, &one, sizeof one) < 0)
-        return;
+    /* Cannot fail otherwise in a way that matters: a full counter is readable already. */
+    while (server->run_fd >= 0 && write(server->run_fd, &one, sizeof one) < 0 && errno == EINTR)
+        continue;
 }
 
 void shoal_server_request_drain(struct shoal_server *server)
