@@ -10,14 +10,13 @@
 
 #include "proto/grpc/call_priv.h"
 
-static const struct shoal_view name_type = SHOAL_VIEW("content-type");
 static const struct shoal_view name_encoding = SHOAL_VIEW("grpc-encoding");
 static const struct shoal_view name_accept = SHOAL_VIEW("grpc-accept-encoding");
 static const struct shoal_view name_status = SHOAL_VIEW("grpc-status");
 static const struct shoal_view name_message = SHOAL_VIEW("grpc-message");
 static const struct shoal_view name_details = SHOAL_VIEW("grpc-status-details-bin");
 static const struct shoal_view name_allow = SHOAL_VIEW("allow");
-static const struct shoal_view type_grpc = SHOAL_VIEW("application/grpc");
+static const struct shoal__usual_fields usual_grpc = {.type = SHOAL_VIEW("application/grpc")};
 static const struct shoal_view only_post = SHOAL_VIEW("POST");
 
 enum {
@@ -48,7 +47,8 @@ static int send_fields(struct shoal__stream *stream, unsigned status, const stru
     struct shoal__head head = {.status = status,
                                .fields = fields->items,
                                .field_count = fields->count,
-                               .content_length = -1};
+                               .content_length = -1,
+                               .usual = status == 200 ? &usual_grpc : NULL};
     return shoal__stream_send_head(stream, &head, end);
 }
 
@@ -86,7 +86,6 @@ void shoal__grpc_refuse(struct shoal__stream *stream, const struct shoal__grpc_e
 {
     struct shoal__http_field items[OWN_FIELDS];
     struct fields fields = {items, 0};
-    put(&fields, name_type, type_grpc);
     put(&fields, name_accept, shoal__grpc_all_encodings);
     put(&fields, name_status, shoal__grpc_status_digits(error->status));
     put(&fields, name_message, shoal_view_of(error->text)); /* ours are plain ASCII */
@@ -133,7 +132,6 @@ int shoal_grpc_send_initial(struct shoal_grpc_call *call)
     struct fields fields;
     if (!allot(call, &fields, call->answer.initial.count))
         return -SHOAL_ENOMEM;
-    put(&fields, name_type, type_grpc);
     put_encodings(call->session, &fields);
     if (call->answer.negotiated && call->accepted != SHOAL__GRPC_IDENTITY)
         put(&fields, name_encoding, shoal__grpc_encoding_name(call->accepted));
@@ -426,8 +424,6 @@ static int send_status(struct shoal_grpc_call *call, int status)
     }
     if (!allot(call, &fields, answer->trailing.count))
         return -SHOAL_ENOMEM;
-    if (!call->answer.head_sent)
-        put(&fields, name_type, type_grpc);
     put(&fields, name_status, shoal__grpc_status_digits(status));
     if (!put_text(call, &fields) || !put_details(call, &fields))
         return -SHOAL_ENOMEM;

@@ -35,6 +35,9 @@ static int send_head(struct shoal__stream *stream, const struct shoal__head *hea
     assert_int_equal(self->status, 0);
     self->status = head->status;
     self->ended = end;
+    if (head->usual)
+        note_fields(
+            self, &(struct shoal__http_field){shoal_view_of("content-type"), head->usual->type}, 1);
     note_fields(self, head->fields, head->field_count);
     return 0;
 }
