@@ -48,33 +48,54 @@ static unsigned status_of(struct shoal_view digits)
     return status;
 }
 
-/* nghttp2 has seen to it that each is there at most once, and a status is three digits. */
+/* nghttp2 has seen to it that there are no others, each is there at most once, and a status is
+ * three digits: the second letter tells them apart, or the third. */
 static void set_pseudo(struct shoal__head *head, struct shoal_view name, struct shoal_view value)
 {
-    if (IS_NAMED(name, ":method"))
+    switch (name.data[1]) {
+    case 'm':
         head->method = value;
-    else if (IS_NAMED(name, ":scheme"))
-        head->scheme = value;
-    else if (IS_NAMED(name, ":authority"))
+        break;
+    case 'a':
         head->authority = value;
-    else if (IS_NAMED(name, ":path"))
+        break;
+    case 'p':
         head->path = value;
-    else
-        head->status = status_of(value);
+        break;
+    default:
+        if (name.data[2] == 'c')
+            head->scheme = value;
+        else
+            head->status = status_of(value);
+    }
+}
+
+static void note_length(struct http2_block *block, struct shoal_view value)
+{
+    uint64_t length;
+    if (shoal__parse_u64(value, INT64_MAX, &length) == 0)
+        block->head.content_length = (int64_t)length;
 }
 
 static void note_field(struct http2_block *block, struct shoal__http_field field)
 {
-    uint64_t length;
-    if (IS_NAMED(field.name, "cookie"))
-        block->cookies++;
-    else if (IS_NAMED(field.name, "host"))
-        block->hosts++;
-    else if (IS_NAMED(field.name, "priority"))
-        block->has_priority = true;
-    else if (IS_NAMED(field.name, "content-length") &&
-             shoal__parse_u64(field.value, INT64_MAX, &length) == 0)
-        block->head.content_length = (int64_t)length;
+    switch (field.name.size) {
+    case 4:
+        block->hosts += IS_NAMED(field.name, "host");
+        break;
+    case 6:
+        block->cookies += IS_NAMED(field.name, "cookie");
+        break;
+    case 8:
+        block->has_priority = block->has_priority || IS_NAMED(field.name, "priority");
+        break;
+    case 14:
+        if (IS_NAMED(field.name, "content-length"))
+            note_length(block, field.value);
+        break;
+    default:
+        break;
+    }
 }
 
 /* Whether a field of this size, which is not a pseudo-header, has room in the block. */

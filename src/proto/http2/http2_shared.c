@@ -39,14 +39,18 @@ static size_t class_bytes(uint32_t class)
     return class_sizes[class] + sizeof(struct head);
 }
 
+enum { FIRST_BITS = 6, LAST_BITS = 9, SMALL_MOST = 496 };
+
 /* The first four are powers of two with their head, and most requests are for one of them. */
-static uint32_t class_for(size_t size)
+static uint32_t small_class_for(size_t size)
 {
-    const unsigned first_bits = 6, last_bits = 9;
-    unsigned bits = 64 - (unsigned)__builtin_clzl((size + sizeof(struct head) - 1) | 1);
-    if (bits <= last_bits)
-        return bits > first_bits ? bits - first_bits : 0;
-    uint32_t class = last_bits - first_bits + 1;
+    unsigned bits = 64 - (unsigned)__builtin_clzl(size + sizeof(struct head) - 1);
+    return bits > FIRST_BITS ? bits - FIRST_BITS : 0;
+}
+
+static uint32_t large_class_for(size_t size)
+{
+    uint32_t class = LAST_BITS - FIRST_BITS + 1;
     while (class < OF_MALLOC && class_sizes[class] < size)
         class ++;
     return class;
@@ -68,7 +72,27 @@ static struct head *take_at_home(struct http2_home *home, size_t total)
     return head;
 }
 
-void *shoal__http2_alloc(struct shoal__http2_shared *shared, size_t size)
+static void *take(struct shoal__http2_shared *shared, uint32_t class)
+{
+    struct head *head = shoal__blocks_take(&shared->classes[class]);
+    if (!head)
+        return NULL;
+    head->class = class;
+    head->size = class_sizes[class];
+    return head + 1;
+}
+
+static void *take_from_malloc(size_t size, size_t total)
+{
+    struct head *head = malloc(total);
+    if (!head)
+        return NULL;
+    *head = (struct head){.size = size, .class = OF_MALLOC};
+    return head + 1;
+}
+
+/* What is large, or of a session that is being made. */
+static void *take_lasting(struct shoal__http2_shared *shared, size_t size)
 {
     size_t total;
     if (!shoal__add_size(size, sizeof(struct head), &total))
@@ -76,14 +100,15 @@ void *shoal__http2_alloc(struct shoal__http2_shared *shared, size_t size)
     struct head *at_home = shared->home ? take_at_home(shared->home, total) : NULL;
     if (at_home)
         return at_home + 1;
-    uint32_t class = class_for(size);
-    struct head *head =
-        class == OF_MALLOC ? malloc(total) : shoal__blocks_take(&shared->classes[class]);
-    if (!head)
-        return NULL;
-    head->class = class;
-    head->size = class == OF_MALLOC ? size : class_sizes[class];
-    return head + 1;
+    uint32_t class = size <= SMALL_MOST ? small_class_for(size) : large_class_for(size);
+    return class == OF_MALLOC ? take_from_malloc(size, total) : take(shared, class);
+}
+
+void *shoal__http2_alloc(struct shoal__http2_shared *shared, size_t size)
+{
+    if (size > SMALL_MOST || shared->home)
+        return take_lasting(shared, size);
+    return take(shared, small_class_for(size));
 }
 
 void shoal__http2_free(struct shoal__http2_shared *shared, void *memory)
