@@ -38,13 +38,21 @@ function(shoal_compile_options target)
 endfunction()
 
 # shoal_layer(NAME SOURCES...): one layer of the library (see ARCHITECTURE.md), in its own folder.
-# Makes the object library shoal_layer_NAME and, where there are tests, the archive
-# shoal_archive_NAME for tools/check-link.
+# Makes the object library shoal_layer_NAME, the same for optimisation across files as shoal_lto_NAME
+# (with SHOAL_LTO), and, where there are tests, the archive shoal_archive_NAME for tools/check-link.
 function(shoal_layer name)
-  add_library(shoal_layer_${name} OBJECT ${ARGN})
-  shoal_compile_options(shoal_layer_${name})
-  target_include_directories(shoal_layer_${name} PRIVATE
-    ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+  foreach(kind IN ITEMS layer lto)
+    if(kind STREQUAL layer OR SHOAL_LTO)
+      add_library(shoal_${kind}_${name} OBJECT ${ARGN})
+      shoal_compile_options(shoal_${kind}_${name})
+      target_include_directories(shoal_${kind}_${name} PRIVATE
+        ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+    endif()
+  endforeach()
+  if(SHOAL_LTO)
+    target_compile_options(shoal_lto_${name} PRIVATE -flto)
+    set_target_properties(shoal_lto_${name} PROPERTIES EXPORT_COMPILE_COMMANDS OFF) # tools see all once
+  endif()
   if(SHOAL_HOUSE_CHECKS)
     add_library(shoal_archive_${name} STATIC $<TARGET_OBJECTS:shoal_layer_${name}>)
     set_target_properties(shoal_archive_${name} PROPERTIES
@@ -53,6 +61,22 @@ function(shoal_layer name)
       OUTPUT_NAME ${name})
   endif()
   set_property(GLOBAL APPEND PROPERTY SHOAL_LAYERS ${name})
+endfunction()
+
+# shoal_link_whole(TARGET): links the library's objects, optimised across files with SHOAL_LTO, else
+# the static library.
+function(shoal_link_whole target)
+  if(NOT SHOAL_LTO)
+    target_link_libraries(${target} PRIVATE shoal_static)
+    return()
+  endif()
+  get_property(layers GLOBAL PROPERTY SHOAL_LAYERS)
+  foreach(layer IN LISTS layers)
+    target_sources(${target} PRIVATE $<TARGET_OBJECTS:shoal_lto_${layer}>)
+  endforeach()
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/include)
+  target_link_options(${target} PRIVATE -flto=auto)
+  target_link_libraries(${target} PRIVATE ${SHOAL_LIBRARIES} Threads::Threads)
 endfunction()
 
 # shoal_program(NAME SOURCES...): a program linked with the static library.
