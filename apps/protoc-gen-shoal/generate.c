@@ -46,15 +46,20 @@ static void put_comment_line(FILE *out, const char *line, size_t size)
     fputc('\n', out);
 }
 
-/* `comment` as protoc gives it: lines that mostly begin with a blank. */
+/* `comment` as protoc gives it: lines that mostly begin with a blank. Where it
+ * began with two stars, one is left. */
 static void put_comment_lines(FILE *out, const char *indent, const char *comment)
 {
+    if (*comment == '*')
+        comment += strspn(comment, "* \n");
     while (*comment) {
         size_t size = strcspn(comment, "\n");
-        bool blank = size == 0 || *comment == ' ';
-        fprintf(out, "%s *%s", indent, blank ? "" : " ");
+        const char *next = comment + size + (comment[size] == '\n');
+        while (size > 0 && comment[size - 1] == ' ')
+            size--;
+        fprintf(out, "%s *%s", indent, size == 0 || *comment == ' ' ? "" : " ");
         put_comment_line(out, comment, size);
-        comment += size + (comment[size] == '\n');
+        comment = next;
     }
 }
 

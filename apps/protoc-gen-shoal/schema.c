@@ -11,13 +11,15 @@
 /* Field numbers in FileDescriptorProto and ServiceDescriptorProto: parts of a comment's path. */
 enum { SERVICES = 6, METHODS = 2 };
 
+/* The comment before a definition, or else the one behind it; NULL: none. */
 static const char *comment_at(const Plugin__File *file, const int32_t *path, size_t size)
 {
     const Plugin__SourceInfo *info = file->source_code_info;
     for (size_t i = 0; info && i < info->n_location; i++) {
         const Plugin__Location *location = info->location[i];
         if (location->n_path == size && memcmp(location->path, path, size * sizeof(*path)) == 0)
-            return location->leading_comments;
+            return location->leading_comments ? location->leading_comments
+                                              : location->trailing_comments;
     }
     return NULL;
 }

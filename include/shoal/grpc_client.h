@@ -14,6 +14,7 @@
  * NULL);
  *
  * And for programs without a loop, a client whose calls block (end of this file).
+ * protoc-gen-shoal(1) writes the same with the messages' own types.
  *
  * A call (struct shoal_rpc, as its client sees it) lives from its start until its `done` has
  * returned, which comes exactly once and last, and never from inside another function of this file.

@@ -127,6 +127,9 @@ class Generating(unittest.TestCase):
         header = (self.work / "kitchen-v2.shoal.h").read_text()
         self.assertIn('     * GetURL(text) is "text text".\n', header)
         self.assertIn("* / or begin one / *", header)
+        self.assertIn("     * list_all(n) is the numbers from 1 to n.\n", header)
+        self.assertIn(" returns (parts.v1.Part)\n     * the sum\n", header)
+        self.assertIn("Inner.deep_one)\n     * TALK is what is said, once more.\n", header)
         self.assertIn("rpc list_all(parts.v1.Part.Piece) returns (stream Plain)", header)
 
     def test_reflection_has_what_protoc_says_of_a_file_and_its_imports(self):

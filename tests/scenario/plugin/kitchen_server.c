@@ -119,7 +119,8 @@ int main(void)
     bool registered = KITCHEN(_register)(grpc, &on_loop, NULL, NULL) == 0 &&
                       KITCHEN(_register)(grpc, &in_pool, NULL, &pool) == 0 &&
                       OTHER(_register)(grpc, &other, server, NULL) == 0 &&
-                      plain_service_register(grpc, &nothing, NULL, NULL) == 0;
+                      plain_service_register(grpc, &nothing, NULL, NULL) == 0 &&
+                      KITCHEN(_reflect)(grpc) == 0 && OTHER(_reflect)(grpc) == 0;
     shoal_listen_grpc(server, "tcp://127.0.0.1:0", grpc, NULL, &listener);
     int rc = registered ? shoal_run(server, NULL) : 1;
     (void)shoal_server_destroy(&server);
