@@ -62,11 +62,7 @@ static void add(struct answers *out, const void *bytes, size_t size)
 static void add_number(struct answers *out, uint64_t number)
 {
     char digits[20];
-    size_t at = sizeof(digits);
-    do
-        digits[--at] = (char)('0' + number % 10);
-    while ((number /= 10) > 0);
-    add(out, digits + at, sizeof(digits) - at);
+    add(out, digits, (size_t)(put_digits(digits, number) - digits));
 }
 
 static void say(const struct command *command, const char *text)
@@ -136,18 +132,14 @@ static void refuse(const struct command *command)
 
 static void add_item(struct answers *out, struct item *item, bool with_unique)
 {
-    add(out, "VALUE ", 6);
-    add(out, item->bytes, item->key_size);
-    add(out, " ", 1);
-    add_number(out, item->flags);
-    add(out, " ", 1);
-    add_number(out, item->size);
+    size_t copied = 0;
     if (with_unique) {
+        copied = item->head_size - 2u;
+        add(out, item->bytes, copied);
         add(out, " ", 1);
         add_number(out, item->unique);
     }
-    add(out, "\r\n", 2);
-    add(out, item_value(item), item->size + 2);
+    add(out, item->bytes + copied, item->head_size - copied + item->size + 2);
 }
 
 static void get(struct command *command)
@@ -225,8 +217,7 @@ static bool put_number(struct stripe *stripe, uint64_t hash, struct item *old, u
     char text[32];
     size_t digits = (size_t)snprintf(text, sizeof(text), "%ju", (uintmax_t)number);
     size_t size = digits < old->size ? old->size : digits;
-    struct item *item =
-        item_create(shoal_view(old->bytes, old->key_size), old->flags, old->expires, size);
+    struct item *item = item_create(item_key(old), old->flags, old->expires, size);
     if (!item)
         return false;
     memset(item_value(item), ' ', size);

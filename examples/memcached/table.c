@@ -28,9 +28,36 @@ int64_t now_seconds(void)
     return now.tv_sec;
 }
 
+char *put_digits(char *at, uint64_t number)
+{
+    char digits[20];
+    size_t first = sizeof(digits);
+    do
+        digits[--first] = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    memcpy(at, digits + first, sizeof(digits) - first);
+    return at + sizeof(digits) - first;
+}
+
+/* Writes the line before the value. */
+static void put_head(struct item *item, struct shoal_view key)
+{
+    memcpy(item->bytes, "VALUE ", 6);
+    memcpy(item->bytes + 6, key.data, key.size);
+    char *at = item->bytes + 6 + key.size;
+    *at++ = ' ';
+    at = put_digits(at, item->flags);
+    *at++ = ' ';
+    at = put_digits(at, item->size);
+    *at++ = '\r';
+    *at++ = '\n';
+    item->head_size = (uint16_t)(at - item->bytes);
+}
+
 struct item *item_create(struct shoal_view key, uint32_t flags, int64_t expires, size_t size)
 {
-    struct item *item = malloc(sizeof(*item) + key.size + size + 2);
+    enum { BESIDE_KEY = 6 + 1 + 10 + 1 + 10 + 2 }; /* bytes of a head, at most */
+    struct item *item = malloc(sizeof(*item) + BESIDE_KEY + key.size + size + 2);
     if (!item)
         return NULL;
     *item = (struct item){.expires = expires,
@@ -38,7 +65,7 @@ struct item *item_create(struct shoal_view key, uint32_t flags, int64_t expires,
                           .flags = flags,
                           .size = (uint32_t)size,
                           .key_size = (uint8_t)key.size};
-    memcpy(item->bytes, key.data, key.size);
+    put_head(item, key);
     memcpy(item_value(item) + size, "\r\n", 2);
     return item;
 }
@@ -68,8 +95,7 @@ void table_unlock(struct stripe *stripe)
 static struct item **place_of(struct stripe *stripe, uint64_t hash, struct shoal_view key)
 {
     struct item **place = &stripe->buckets[hash & stripe->mask];
-    while (*place && ((*place)->hash != hash || (*place)->key_size != key.size ||
-                      memcmp((*place)->bytes, key.data, key.size) != 0))
+    while (*place && ((*place)->hash != hash || !shoal_view_equal(item_key(*place), key)))
         place = &(*place)->next;
     return place;
 }
@@ -120,7 +146,7 @@ static void grow(struct stripe *stripe)
 
 void table_put(struct stripe *stripe, uint64_t hash, struct item *item)
 {
-    table_delete(stripe, hash, shoal_view(item->bytes, item->key_size));
+    table_delete(stripe, hash, item_key(item));
     if (stripe->count > stripe->mask)
         grow(stripe);
     item->hash = hash;

@@ -25,19 +25,28 @@ struct item {
     int64_t expires; /* second of the wall clock; 0: never */
     int64_t stored;  /* the same */
     uint32_t flags;
-    uint32_t size;    /* of the value */
-    uint8_t key_size; /* at most 250 */
-    char bytes[];     /* key, value, CRLF */
+    uint32_t size;      /* of the value */
+    uint16_t head_size; /* of the line before the value, its CRLF included */
+    uint8_t key_size;   /* at most 250 */
+    char bytes[];       /* the whole answer to a `get`: VALUE KEY FLAGS SIZE CRLF, value, CRLF */
 };
+
+static inline struct shoal_view item_key(const struct item *item)
+{
+    return shoal_view(item->bytes + 6, item->key_size);
+}
 
 static inline char *item_value(struct item *item)
 {
-    return item->bytes + item->key_size;
+    return item->bytes + item->head_size;
 }
 
 /* Makes an item that is in no table, its value not yet set; NULL where memory is out.
  * Thread: any. */
 struct item *item_create(struct shoal_view key, uint32_t flags, int64_t expires, size_t size);
+
+/* The number in decimal digits; returns where they end, 20 bytes on at most. Thread: any. */
+char *put_digits(char *at, uint64_t number);
 
 /* Locks the key's stripe. Thread: any that holds no stripe. */
 struct stripe *table_lock(struct shoal_view key, uint64_t *out_hash);
