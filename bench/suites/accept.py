@@ -41,8 +41,16 @@ def run(bench):
                               running.pid, "--parallel", parallel, "--seconds", seconds)
 
     results = interleave(bench, ways, CELLS, measure)
-    return "\n\n".join([describe(results, seconds), *tables(ways, results), *spreads(bench, ways),
-                        CHOICE])
+    return "\n\n".join([describe(results, seconds), *tables(ways, results),
+                        *verdicts(ways, results), *spreads(bench, ways), CHOICE])
+
+
+def verdicts(ways, results):
+    if not {"handoff", "reuseport"} <= {way.name for way in ways}:
+        return []
+    return ["\n".join(report.verdict(f"hand-off against reuseport, {cell} at a time",
+                                     results.median_ratio("handoff", "reuseport", cell, CPU), 1.20)
+                      for cell in CELLS)]
 
 
 def describe(results, seconds):
