@@ -85,7 +85,20 @@ static void add_extension(X509 *cert, int nid, const char *value)
     X509_EXTENSION_free(extension);
 }
 
-static X509 *make_cert(const char *host, EVP_PKEY *key)
+/* A comment of that many bytes, which nobody reads. */
+static void add_padding(X509 *cert, size_t size)
+{
+    ASN1_OCTET_STRING *bytes = ASN1_OCTET_STRING_new();
+    unsigned char *padding = calloc(1, size + 1);
+    ASN1_OCTET_STRING_set(bytes, padding, (int)size);
+    X509_EXTENSION *extension = X509_EXTENSION_create_by_NID(NULL, NID_netscape_comment, 0, bytes);
+    assert_int_equal(X509_add_ext(cert, extension, -1), 1);
+    X509_EXTENSION_free(extension);
+    ASN1_OCTET_STRING_free(bytes);
+    free(padding);
+}
+
+static X509 *make_cert(const char *host, EVP_PKEY *key, long lives_s)
 {
     static long serial;
     unsigned char ip[4];
@@ -94,7 +107,7 @@ static X509 *make_cert(const char *host, EVP_PKEY *key)
     X509_set_version(cert, X509_VERSION_3);
     ASN1_INTEGER_set(X509_get_serialNumber(cert), ++serial);
     X509_gmtime_adj(X509_getm_notBefore(cert), -DAY_S);
-    X509_gmtime_adj(X509_getm_notAfter(cert), DAY_S);
+    X509_gmtime_adj(X509_getm_notAfter(cert), lives_s);
     X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC,
                                (const unsigned char *)host, -1, -1, 0);
     X509_set_pubkey(cert, key);
@@ -117,9 +130,17 @@ static void write_both(struct tlsfolder *folder, const char *name, X509 *cert, E
 
 void tlsfolder_add(struct tlsfolder *folder, const char *name, const char *host, const char *issuer)
 {
+    tlsfolder_add_odd(folder, name, host, issuer, DAY_S, 0);
+}
+
+void tlsfolder_add_odd(struct tlsfolder *folder, const char *name, const char *host,
+                       const char *issuer, long lives_s, size_t padding)
+{
     EVP_PKEY *key = EVP_EC_gen("P-256");
     assert_non_null(key);
-    X509 *cert = make_cert(host, key);
+    X509 *cert = make_cert(host, key, lives_s);
+    if (padding > 0)
+        add_padding(cert, padding);
     EVP_PKEY *issuer_key = issuer ? read_key(folder, issuer) : NULL;
     X509 *issuer_cert = issuer ? read_cert(folder, issuer) : NULL;
     X509_set_issuer_name(cert, X509_get_subject_name(issuer ? issuer_cert : cert));

@@ -27,6 +27,11 @@ void tlsfolder_remove(struct tlsfolder *folder);
 void tlsfolder_add(struct tlsfolder *folder, const char *name, const char *host,
                    const char *issuer);
 
+/* The same for one that ends `lives_s` seconds from now (negative: in the past) and is larger by
+ * `padding` bytes. */
+void tlsfolder_add_odd(struct tlsfolder *folder, const char *name, const char *host,
+                       const char *issuer, long lives_s, size_t padding);
+
 /* The path of "NAME.pem", say; good for the next thirty calls. */
 const char *tlsfolder_file(struct tlsfolder *folder, const char *name);
 

@@ -76,6 +76,23 @@ class Slow(unittest.TestCase):
                 select.select([], [], [], 0.1)  # their pace
             self.assertFalse(slow, "senders of a byte now and then are still there")
 
+    def test_a_thousand_of_each_at_once_are_cut_while_others_are_served(self):
+        allow_descriptors()
+        with start("--idle-timeout", "2s") as server, contextlib.ExitStack() as held:
+            count = sp.fewer(1000)
+            before = server.resident_bytes()
+            senders = set(self.connect_all(server, count, held))
+            for sock in self.connect_all(server, count, held, receive_buffer=4096):
+                sock.sendall(LARGE)
+            end = time.monotonic() + sp.PATIENCE
+            while open_connections(server) > 0 and time.monotonic() < end:
+                self.dribble(senders, b"x")
+                with server.connect() as other:
+                    ask(other)
+                self.assertLess(server.resident_bytes() - before, count * MIB // 2 + 64 * MIB)
+                select.select([], [], [], 0.1)  # their pace
+            self.assertEqual(open_connections(server), 0)
+
     def dribble(self, slow, byte):
         for sock in list(slow):
             try:

@@ -87,6 +87,20 @@ class Hostile(unittest.TestCase):
                     heard(sock)
             self.is_served(server)
 
+    def test_names_that_are_none_are_survived(self):
+        """Attack 155: the name that a client asks for by SNI."""
+        hello = tls.hello(self.context)
+        long = ".".join(["a" * 62] * 4)
+        hellos = [tls.hello(tls.trusting_all(), long)] + [
+            hello.replace(b"localhost", name)
+            for name in (b"local\0ost", b"127.0.0.1", b"\xff" * 9, b"." * 9, b"\r\nhost\r\n\r")]
+        with sp.Shoal("echo", "-l", self.certs.url("a")) as server:
+            for one in hellos:
+                with self.subTest(hello=one), server.connect() as sock:
+                    sp.send_all(sock, one, end=True)
+                    self.assertIn(heard(sock)[:1], (b"", b"\x15", b"\x16"))
+                self.is_served(server)
+
     def test_bytes_after_close_notify_are_nobodys(self):
         with sp.Shoal("echo", "-l", self.certs.url("a")) as server:
             with server.connect() as raw:

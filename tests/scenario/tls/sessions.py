@@ -43,6 +43,25 @@ class Sessions(unittest.TestCase):
         out = self.talk("-tls1_2", "-reconnect")
         self.assertEqual(len(re.findall(r"(?m)^Reused, ", out)), 5, out)
 
+    def test_resumptions_and_unused_tickets_take_no_memory(self):
+        """Attack 154: each connection leaves a ticket, and half of them are resumed."""
+        context = tls.trusting(self.certs, "a")
+        resumed = 0
+        before = None
+        session = None
+        for i in range(sp.fewer(1000)):
+            with context.wrap_socket(self.server.connect(), server_hostname="localhost",
+                                     session=session) as sock:
+                sock.sendall(b"x")
+                sp.receive_exactly(sock, 1)  # the ticket came before
+                resumed += sock.session_reused
+                session = sock.session if i % 2 == 0 else None
+            if i == sp.fewer(1000) // 4:
+                before = self.server.resident_bytes()
+        self.assertGreater(resumed, sp.fewer(1000) // 2 - 2)
+        if not sp.SANITIZED:
+            self.assertLess(self.server.resident_bytes() - before, 1 << 20)
+
     def test_early_data_is_not_taken(self):
         path = self.session("-tls1_3")
         early = self.certs.path("early")

@@ -291,6 +291,24 @@ static void clients_are_let_in_by_their_certificate(void **state)
     assert_false(lets_in(bench, "b"));
 }
 
+static void a_certificate_that_has_ended_or_is_enormous_lets_nobody_in(void **state)
+{
+    struct bench *bench = *state;
+    struct shoal_tls_cert cert = cert_of(bench, "a.pem", "a.key");
+    struct shoal_tls_cfg cfg = SHOAL_TLS_CFG_INIT;
+    tlsfolder_add_odd(&bench->folder, "large", "client.example", "a", 3600, 10000);
+    tlsfolder_add_odd(&bench->folder, "ended", "client.example", "a", -3600, 0);
+    tlsfolder_add_odd(&bench->folder, "enormous", "client.example", "a", 3600, 1 << 20);
+    cfg.certs = &cert;
+    cfg.cert_count = 1;
+    cfg.ca_file = tlsfolder_file(&bench->folder, "a.pem");
+    create_well(bench, &cfg);
+    assert_true(lets_in(bench, "large"));
+    assert_false(lets_in(bench, "ended"));
+    assert_false(lets_in(bench, "enormous"));
+    assert_true(lets_in(bench, NULL));
+}
+
 /* Reload */
 
 static void a_reload_changes_the_certificate_for_handshakes_to_come(void **state)
@@ -423,6 +441,7 @@ int main(void)
         TEST(without_protocols_of_ours_every_offer_is_passed_over),
         TEST(a_client_checks_issuer_and_name),
         TEST(clients_are_let_in_by_their_certificate),
+        TEST(a_certificate_that_has_ended_or_is_enormous_lets_nobody_in),
         TEST(a_reload_changes_the_certificate_for_handshakes_to_come),
         TEST(a_reload_that_fails_changes_nothing),
         TEST(a_ticket_of_1_3_is_good_for_an_hour_and_for_less_than_two),
