@@ -13,6 +13,7 @@
 #include <shoal/version.h>
 
 #include "bench.h"
+#include "call/call.h"
 #include "fishermen.h"
 #include "nearest.h"
 #include "options.h"
@@ -33,6 +34,8 @@ static const struct command commands[] = {
      serve_http},
     {"grpc", FOR_GRPC, NULL, "Serve gRPC; by default on tcp://127.0.0.1:50051.", serve_grpc},
     {"photos", FOR_PHOTOS, NULL, "Keep photos; by default on tcp://127.0.0.1:8090.", serve_photos},
+    {"call", FOR_CALL, "URL [SERVICE | METHOD [JSON... | -]]",
+     "Call a gRPC method with JSON, or list what a server has.", call},
     {"bench", FOR_BENCH, "TARGET | compare A.json B.json",
      "Put load on a server (tcp, unix, http, https, h2c, grpc, grpcs) and tell the truth about it.",
      bench},

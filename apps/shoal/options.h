@@ -26,6 +26,7 @@ enum command_bit {
     FOR_HTTP = 1 << 6,
     FOR_GRPC = 1 << 7,
     FOR_PHOTOS = 1 << 12,
+    FOR_CALL = 1 << 13,
     FOR_LINES = FOR_SERVE | FOR_FISH,
     FOR_MARKETS = FOR_LINES | FOR_GRPC,
     FOR_CONSOLES = FOR_SERVE | FOR_CONSOLE,
@@ -35,7 +36,7 @@ enum command_bit {
     FOR_PAGES = FOR_SERVE | FOR_HTTP | FOR_PHOTOS,
     FOR_ALBUMS = FOR_SERVE | FOR_PHOTOS,
     FOR_SERVERS = FOR_SERVE | FOR_SINGLES,
-    FOR_ALL = FOR_SERVERS | FOR_FISHERMEN | FOR_BENCH,
+    FOR_ALL = FOR_SERVERS | FOR_FISHERMEN | FOR_BENCH | FOR_CALL,
 };
 
 /* A subcommand. `run` returns the exit code. */
@@ -113,6 +114,17 @@ struct options {
     uint64_t idle;
     uint64_t server_pid; /* 0: not measured */
     bool json;
+
+    int64_t deadline_ms;   /* of a call; 0: none */
+    const char *authority; /* NULL: the URL's */
+    const char *ca_file;   /* PEM; NULL: the system's */
+    const char *cert_file; /* the client's own; NULL: none */
+    const char *key_file;
+    bool insecure;
+    bool compress;
+    bool pretty;
+    bool emit_defaults;
+    uint64_t max_reply; /* bytes */
 };
 
 enum options_outcome { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_WRONG };
