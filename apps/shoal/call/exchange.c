@@ -49,7 +49,7 @@ static void give_up(struct exchange *exchange, int code, const char *what, const
     pthread_mutex_lock(&exchange->lock);
     if (exchange->failure == 0)
         exchange->failure =
-            host_fail(exchange->options, code, "%s of %s: %s", exchange->cfg->path + 1, what, why);
+            host_fail(exchange->options, code, "%s: %s: %s", exchange->cfg->path + 1, what, why);
     pthread_mutex_unlock(&exchange->lock);
     if (exchange->talk)
         shoal_grpc_talk_cancel(exchange->talk);
@@ -114,11 +114,11 @@ static bool read_only_request(struct exchange *exchange, struct bytes *out)
     if (rc < 0)
         give_up(exchange, EX_IOERR, "standard input", strerror(-rc));
     else if (rc == 0)
-        give_up(exchange, EX_DATAERR, "its request", "there is no JSON document; {} is the least");
+        give_up(exchange, EX_DATAERR, "the request", "there is no JSON document; {} is the least");
     if (rc <= 0 || !convert(exchange, 1, document, out))
         return false;
     if (!is_empty && requests_next(&exchange->requests, &document) > 0) {
-        give_up(exchange, EX_DATAERR, "its request",
+        give_up(exchange, EX_DATAERR, "the request",
                 "the method takes one, and there are more JSON documents than that");
         return false;
     }
