@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The manual, made from man/, the program's help and the headers' comments (tools/man-pages); made
 # anew where one of them changes. Left out where there is no Python.
-find_program(SHOAL_PYTHON python3)
+find_program(SHOAL_PYTHON NAMES python3 HINTS /usr/bin) # the tests want Debian's, with its modules
 if(NOT SHOAL_PYTHON)
   return()
 endif()

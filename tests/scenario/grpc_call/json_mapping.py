@@ -163,13 +163,18 @@ class JsonMapping(unittest.TestCase):
     def tearDownClass(cls):
         assert cls.peer.end() == 0
 
-    def each(self):
+    @staticmethod
+    def each():
         for message_type in TYPES:
             for number in range(ROUNDS):
                 maker = Maker(f"{SEED} {message_type.__name__} {number}")
-                message = maker.fill(message_type(), 3)
-                with self.subTest(type=message_type.__name__, number=number):
-                    yield message
+                yield maker.fill(message_type(), 3)
+
+    def require_same(self, got, wanted):
+        """Equal; but what is packed in an Any may have its fields in another order."""
+        if not isinstance(wanted, cases_pb2.Known):
+            self.assertEqual(got, wanted)
+        self.assertEqual(json_format.MessageToDict(got), json_format.MessageToDict(wanted))
 
     def test_messages_become_the_same_json(self):
         for message in self.each():
@@ -181,12 +186,12 @@ class JsonMapping(unittest.TestCase):
             for style in ({}, {"preserving_proto_field_name": True},
                           {"use_integers_for_enums": True}):
                 text = json_format.MessageToJson(message, indent=None, **style)
-                self.assertEqual(self.peer.to_message(type(message), text), message)
+                self.require_same(self.peer.to_message(type(message), text), message)
 
     def test_the_json_that_was_written_means_the_same_to_protobuf(self):
         for message in self.each():
             parsed = json_format.Parse(self.peer.to_json(message), type(message)())
-            self.assertEqual(parsed, message)
+            self.require_same(parsed, message)
 
     def test_proto2_has_no_json_of_its_own(self):
         old = cases2_pb2.Old(id=0, zero=0, size=cases2_pb2.SMALL, packed=[1, 2], unpacked=[3])
