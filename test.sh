@@ -37,6 +37,7 @@ done
 
 if [ $install = 1 ]; then
     tools/install-packages build test || exit $?
+    command -v npm >/dev/null || tools/install-packages npm || exit $?
 fi
 
 results=build/results
