@@ -152,7 +152,8 @@ class Call(unittest.TestCase):
             self.refusal(65, [f"{MARKET}/Sell", '{"offers": [{}, {"punds": 1}]}']),
             f"{MARKET}/Sell: request 1: offers[1].punds: unknown field of shoal.v1.Offer (did you "
             "mean 'pounds'?)")
-        self.assertIn("this is not JSON: line 1, column 2", self.refusal(65, [f"{ECHO}/Unary", "{,"]))
+        self.assertIn("this is not JSON: line 1, column 2",
+                      self.refusal(65, [f"{ECHO}/Unary", "{,"]))
         self.assertIn("more JSON documents", self.refusal(65, [f"{ECHO}/Unary", "{} {}"]))
         self.assertIn("request 2: this is not JSON",
                       self.call([f"{ECHO}/ClientStream", "{} x"], code=65).stderr)

@@ -152,7 +152,7 @@ static bool empty_unary(void)
     struct shoal_rpc_cfg cfg = unary("EmptyCall", &empty);
     struct shoal_grpc_result *result = call(&cfg);
     EXPECT(!result || result->status != SHOAL_GRPC_OK || result->reply);
-    return ended_with(result, SHOAL_GRPC_OK, "");
+    return ended_with(result, SHOAL_GRPC_OK, NULL);
 }
 
 /* A call for LARGE_OUT bytes; whether the reply came compressed must be as told, unless NULL. */
@@ -170,11 +170,11 @@ static bool large_call(Grpc__Testing__BoolValue *expect, Grpc__Testing__BoolValu
     struct shoal_grpc_result *result = call(&cfg);
     EXPECT(result);
     if (result->status != SHOAL_GRPC_OK)
-        return ended_with(result, SHOAL_GRPC_OK, "");
+        return ended_with(result, SHOAL_GRPC_OK, NULL);
     const Grpc__Testing__SimpleResponse *reply = result->reply;
     EXPECT(is_zeros(reply->payload, LARGE_OUT));
     EXPECT(!compressed || result->compressed == (bool)compressed->value);
-    return ended_with(result, SHOAL_GRPC_OK, "");
+    return ended_with(result, SHOAL_GRPC_OK, NULL);
 }
 
 static bool large_unary(void)
@@ -219,7 +219,7 @@ static bool sums_up_to(struct shoal_grpc_talk **talk, int32_t size)
     EXPECT(shoal_grpc_talk_finish(talk, &result) == SHOAL_GRPC_OK);
     const Grpc__Testing__StreamingInputCallResponse *reply = result->reply;
     EXPECT(reply->aggregated_payload_size == size);
-    return ended_with(result, SHOAL_GRPC_OK, "");
+    return ended_with(result, SHOAL_GRPC_OK, NULL);
 }
 
 static bool client_streaming(void)
@@ -270,7 +270,7 @@ static bool server_streaming(void)
     for (int i = 0; i < STEPS; i++)
         EXPECT(receives(talk, (size_t)sizes_out[i]));
     EXPECT(receives_no_more(talk));
-    return finishes_with(&talk, SHOAL_GRPC_OK, "");
+    return finishes_with(&talk, SHOAL_GRPC_OK, NULL);
 }
 
 static bool server_compressed_streaming(void)
@@ -295,7 +295,7 @@ static bool server_compressed_streaming(void)
     EXPECT(shoal_grpc_talk_was_compressed(talk));
     EXPECT(receives(talk, 92653));
     EXPECT(!shoal_grpc_talk_was_compressed(talk));
-    return finishes_with(&talk, SHOAL_GRPC_OK, "");
+    return finishes_with(&talk, SHOAL_GRPC_OK, NULL);
 }
 
 static bool ping_pong(void)
@@ -309,7 +309,7 @@ static bool ping_pong(void)
     }
     EXPECT(shoal_grpc_talk_end(talk) == 0);
     EXPECT(receives_no_more(talk));
-    return finishes_with(&talk, SHOAL_GRPC_OK, "");
+    return finishes_with(&talk, SHOAL_GRPC_OK, NULL);
 }
 
 static bool empty_stream(void)
@@ -318,7 +318,7 @@ static bool empty_stream(void)
     struct shoal_grpc_talk *talk = begin(&cfg);
     EXPECT(talk && shoal_grpc_talk_end(talk) == 0);
     EXPECT(receives_no_more(talk));
-    return finishes_with(&talk, SHOAL_GRPC_OK, "");
+    return finishes_with(&talk, SHOAL_GRPC_OK, NULL);
 }
 
 /* Metadata */
@@ -342,7 +342,7 @@ static bool came_back(struct shoal_grpc_result *result)
 {
     EXPECT(has_pair(result->initial, result->initial_count, &sent_pairs[0]));
     EXPECT(has_pair(result->trailing, result->trailing_count, &sent_pairs[1]));
-    return ended_with(result, SHOAL_GRPC_OK, "");
+    return ended_with(result, SHOAL_GRPC_OK, NULL);
 }
 
 static bool custom_metadata(void)
@@ -457,7 +457,7 @@ static bool small_call(void)
     struct shoal_grpc_result *result = call(&cfg);
     EXPECT(result && result->status == SHOAL_GRPC_OK);
     EXPECT(is_zeros(((const Grpc__Testing__SimpleResponse *)result->reply)->payload, 3141));
-    return ended_with(result, SHOAL_GRPC_OK, "");
+    return ended_with(result, SHOAL_GRPC_OK, NULL);
 }
 
 static bool rpc_soak(void)

@@ -5,7 +5,10 @@ import os
 import subprocess
 import unittest
 
+import node_grpc
 import shoal_program as sp
+
+FOLDER = node_grpc.folder()
 
 CASES = (
     "empty_unary large_unary client_compressed_unary server_compressed_unary client_streaming "
@@ -22,7 +25,7 @@ class AsClient(unittest.TestCase):
     def setUpClass(cls):
         with sp.Shoal("grpc", "--interop", "-n", "2", "-l", "tcp://127.0.0.1:0") as server:
             done = subprocess.run(
-                ["node", os.path.join(os.environ["SHOAL_GRPC_JS"], "client.js"),
+                ["node", FOLDER / "client.js",
                  server.urls[0].removeprefix("tcp://"), os.environ["SHOAL_GRPC_PROTO"],
                  str(sp.fewer(200)), str(sp.fewer(30))],
                 capture_output=True, text=True, timeout=5 * sp.PATIENCE, check=False)

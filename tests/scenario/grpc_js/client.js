@@ -22,7 +22,9 @@ function connect(options = {}, Service = TestService) {
 }
 
 const client = connect();
-const compressing = connect({ "grpc.default_compression_algorithm": grpc.compressionAlgorithms.gzip });
+const compressing = connect({
+    "grpc.default_compression_algorithm": grpc.compressionAlgorithms.gzip,
+});
 
 const payload = (size) => ({ body: Buffer.alloc(size) });
 const output = (size, compressed) => ({
@@ -90,7 +92,8 @@ const talk = (metadata = new grpc.Metadata(), deadline = options()) =>
     listen(client.FullDuplexCall(metadata, deadline));
 
 async function expectSizes(stream, sizes) {
-    for (const size of sizes) assert.deepStrictEqual((await stream.next()).payload.body, Buffer.alloc(size));
+    for (const size of sizes)
+        assert.deepStrictEqual((await stream.next()).payload.body, Buffer.alloc(size));
     assert.strictEqual(await stream.next(), undefined);
     assert.strictEqual((await stream.status).code, grpc.status.OK);
 }
@@ -125,10 +128,11 @@ const cases = {
 
     // grpc-js compresses all of a channel's requests or none.
     async client_compressed_unary() {
-        const probe = await unary("UnaryCall", large({ expect_compressed: { value: true } }));
+        const request = (value) => large({ expect_compressed: { value } });
+        const probe = await unary("UnaryCall", request(true));
         assert.strictEqual(probe.status.code, grpc.status.INVALID_ARGUMENT);
-        expectLarge(await unary("UnaryCall", large({ expect_compressed: { value: true } }), compressing));
-        expectLarge(await unary("UnaryCall", large({ expect_compressed: { value: false } })));
+        expectLarge(await unary("UnaryCall", request(true), compressing));
+        expectLarge(await unary("UnaryCall", request(false)));
     },
 
     async server_compressed_unary() {
@@ -144,7 +148,10 @@ const cases = {
 
     async client_compressed_streaming() {
         const requests = (value) =>
-            [27182, 45904].map((size) => ({ expect_compressed: { value }, payload: payload(size) }));
+            [27182, 45904].map((size) => ({
+                expect_compressed: { value },
+                payload: payload(size),
+            }));
         const probe = await gather(requests(true));
         assert.strictEqual(probe.error.code, grpc.status.INVALID_ARGUMENT);
         for (const [value, on] of [[true, compressing], [false, client]]) {
@@ -167,7 +174,10 @@ const cases = {
     async ping_pong() {
         const stream = talk();
         for (let i = 0; i < SIZES_IN.length; i++) {
-            stream.call.write({ response_parameters: [output(SIZES_OUT[i])], payload: payload(SIZES_IN[i]) });
+            stream.call.write({
+                response_parameters: [output(SIZES_OUT[i])],
+                payload: payload(SIZES_IN[i]),
+            });
             assert.strictEqual((await stream.next()).payload.body.length, SIZES_OUT[i]);
         }
         stream.call.end();
@@ -205,7 +215,8 @@ const cases = {
     },
 
     async special_status_message() {
-        const message = "\t\ntest with whitespace\r\nand Unicode BMP \u263a and non-BMP \u{1f608}\t\n";
+        const message =
+            "\t\ntest with whitespace\r\nand Unicode BMP \u263a and non-BMP \u{1f608}\t\n";
         const { status } = await unary("UnaryCall", { response_status: { code: 2, message } });
         assert.deepStrictEqual([status.code, status.details], [2, message]);
     },

@@ -23,7 +23,8 @@ function echoMetadata(call) {
 }
 
 function failure(wanted, metadata) {
-    return wanted && wanted.code !== 0 ? { code: wanted.code, details: wanted.message, metadata } : null;
+    if (!wanted || wanted.code === 0) return null;
+    return { code: wanted.code, details: wanted.message, metadata };
 }
 
 function unary(call, answer) {
@@ -77,7 +78,9 @@ server.addService(TestService.service, {
     FullDuplexCall: fullDuplex,
 });
 const credentials = cert
-    ? grpc.ServerCredentials.createSsl(null, [{ cert_chain: fs.readFileSync(cert), private_key: fs.readFileSync(key) }])
+    ? grpc.ServerCredentials.createSsl(null, [
+          { cert_chain: fs.readFileSync(cert), private_key: fs.readFileSync(key) },
+      ])
     : grpc.ServerCredentials.createInsecure();
 server.bindAsync("127.0.0.1:0", credentials, (error, port) => {
     if (error) throw error;
