@@ -8,7 +8,7 @@
 #include "parse.h"
 #include "photos/photos.h"
 
-enum { LIMIT = 100, LIMIT_MOST = 1000 };
+enum { LIMIT = 100, LIMIT_MOST = 1000, LOOKS = 10000 };
 
 /* A string as JSON has it; keys and types are UTF-8 without control characters. */
 static int append_string(struct shoal_buf *buf, struct shoal_view text)
@@ -47,26 +47,47 @@ static int append_photo(const struct photos *photos, struct shoal_buf *buf,
     return rc < 0 ? rc : shoal_buf_append(buf, "}", 1);
 }
 
-/* Appends up to `limit` photos after `after`, and where the next list begins if there is more. */
+/* A walk over the index, which ends after LOOKS nodes: a loop has others to serve. */
+struct walk {
+    struct volume_photo photo; /* the node is the next one; NULL: no more */
+    struct shoal_view after;   /* the key before it */
+    unsigned looks;
+};
+
+static void step(struct walk *walk)
+{
+    walk->after = photo_key(walk->photo.node);
+    walk->photo.node = photo_next(walk->photo.node);
+    walk->looks++;
+}
+
+/* Goes to the next node that has a photo. False where there is none, or it would take too long. */
+static bool find_photo(struct walk *walk)
+{
+    while (walk->photo.node && walk->looks < LOOKS &&
+           !photo_read(walk->photo.node, &walk->photo.facts))
+        step(walk);
+    return walk->photo.node && walk->looks < LOOKS;
+}
+
+/* Appends up to `limit` photos behind `after`, fewer among many that were deleted; and where the
+ * next list begins if there is more. */
 static int append_list(const struct photos *photos, const struct edition *edition,
                        struct shoal_buf *buf, struct shoal_view after, uint64_t limit)
 {
-    struct volume_photo photo;
+    struct walk walk = {.photo.node = edition_after(edition, after), .after = after};
     int rc = shoal_buf_printf(buf, "{\"photos\":[");
     uint64_t count = 0;
-    bool more = edition_next(edition, after, &photo);
-    for (; rc == 0 && more && count < limit; count++) {
+    for (; rc == 0 && find_photo(&walk) && count < limit; count++, step(&walk)) {
         if (count > 0)
             rc = shoal_buf_append(buf, ",\n", 2);
         if (rc == 0)
-            rc = append_photo(photos, buf, &photo);
-        after = photo_key(photo.node);
-        more = edition_next(edition, after, &photo);
+            rc = append_photo(photos, buf, &walk.photo);
     }
     if (rc == 0)
         rc = shoal_buf_printf(buf, "],\"next\":");
-    if (rc == 0 && more)
-        rc = append_string(buf, after);
+    if (rc == 0 && walk.photo.node)
+        rc = append_string(buf, walk.after);
     else if (rc == 0)
         rc = shoal_buf_printf(buf, "null");
     return rc < 0 ? rc : shoal_buf_append(buf, "}\n", 2);

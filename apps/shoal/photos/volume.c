@@ -83,16 +83,9 @@ bool edition_find(const struct edition *edition, struct shoal_view key, struct v
     return true;
 }
 
-bool edition_next(const struct edition *edition, struct shoal_view key, struct volume_photo *out)
+struct photo *edition_after(const struct edition *edition, struct shoal_view key)
 {
-    struct photo *node = index_after(edition->index, key);
-    struct photo_facts facts;
-    while (node && !photo_read(node, &facts))
-        node = photo_next(node);
-    if (!node)
-        return false;
-    *out = (struct volume_photo){node, facts};
-    return true;
+    return index_after(edition->index, key);
 }
 
 int edition_fd(const struct edition *edition)

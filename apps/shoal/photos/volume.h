@@ -84,8 +84,9 @@ void edition_release(struct volume *volume, struct edition **edition);
 /* Finds a photo. False where there is none. Thread: any, without a lock. */
 bool edition_find(const struct edition *edition, struct shoal_view key, struct volume_photo *out);
 
-/* The next photo after `key` (empty: the first). False at the end. Thread: any. */
-bool edition_next(const struct edition *edition, struct shoal_view key, struct volume_photo *out);
+/* The node behind `key` (empty: the first), which may have no photo any more; photo_next() and
+ * photo_read() go on from there. NULL at the end. Thread: any. */
+struct photo *edition_after(const struct edition *edition, struct shoal_view key);
 
 /* The file, and where in it the photo's bytes begin. Thread: any. */
 int edition_fd(const struct edition *edition);

@@ -196,6 +196,26 @@ class Listing(album.TestCase):
         for limit in ("0", "1001", "x"):
             self.assertEqual(self.album.ask("GET", "/photos?limit=" + limit)[0], 400)
 
+    def test_many_that_were_deleted_do_not_hold_a_loop_up(self):
+        """A list looks at 10,000 keys."""
+        lanes = 100  # side by side, so that they share syncs
+        for method in (b"PUT", b"DELETE"):
+            socks = [self.album.server.connect() for _ in range(lanes)]
+            for lane, sock in enumerate(socks):
+                requests = [b"%s /photo/%05d HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n"
+                            % (method, number) for number in range(lane, 10_100, lanes)]
+                sock.sendall(b"\r\n".join(requests) + b"Connection: close\r\n\r\n")
+            for sock in socks:
+                sp.receive_all(sock)
+                sock.close()
+        self.album.put("last", b"x")
+        self.assertEqual(self.album.stats()["photos"], 1)
+        first = json.loads(self.album.ask("GET", "/photos")[2])
+        self.assertEqual((first["photos"], first["next"]), ([], "09999"))
+        second = json.loads(self.album.ask("GET", "/photos?after=" + first["next"])[2])
+        self.assertEqual([photo["key"] for photo in second["photos"]], ["last"])
+        self.assertIsNone(second["next"])
+
     def test_figures(self):
         self.album.put("a", SMALL)
         self.album.put("a", SMALL)
