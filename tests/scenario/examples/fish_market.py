@@ -5,6 +5,7 @@ import importlib
 import json
 import os
 import queue
+import re
 import socket
 import subprocess
 import sys
@@ -53,6 +54,17 @@ class Counter:
             self.process.terminate()
         self.told = True
 
+    def close(self):
+        """Tells it to end, and waits until it does not listen any more."""
+        self.terminate()
+        deadline = time.monotonic() + sp.PATIENCE
+        while time.monotonic() < deadline:
+            try:
+                self.connect().close()
+            except ConnectionError:
+                return
+        raise AssertionError("it still listens")
+
     def connect(self):
         return socket.create_connection(("127.0.0.1", self.port), sp.PATIENCE)
 
@@ -98,6 +110,18 @@ class Http(unittest.TestCase):
                                          ("/sell", "1" * 70000, 413), ("/credit", "", 404)):
                 with self.subTest(path=path, expected=expected):
                     self.assertEqual(self.curl(counter, path, "--data-binary", haul)[0], expected)
+
+
+    def test_an_auction_is_paid_although_the_market_closes(self):
+        haul = b"3 pounds of trout\n1 pound of salmon\n"
+        with Counter("fish_market_http") as counter, counter.connect() as sock:
+            sock.sendall(b"POST /auction HTTP/1.1\r\nHost: market\r\nExpect: 100-continue\r\n"
+                         b"Content-Length: %d\r\n\r\n" % len(haul))
+            self.assertRegex(sp.receive_until(sock, b"\r\n\r\n"), b"^HTTP/1.1 100 ")
+            counter.close()
+            sock.sendall(haul)
+            self.assertRegex(sp.receive_all(sock), re.compile(
+                rb'^HTTP/1.1 200 OK\r\n.*{"dollars": 15}\n$', re.S))
 
 
 class Grpc(unittest.TestCase):
@@ -185,20 +209,9 @@ class Grpc(unittest.TestCase):
 
             payments = trade(offers(), timeout=sp.PATIENCE)
             self.assertEqual(next(payments).dollars, 2)
-            counter.terminate()
-            self.wait_until_it_listens_no_more(counter)
+            counter.close()
             go_on.set()
             self.assertEqual([payment.dollars for payment in payments], [4])
-
-    @staticmethod
-    def wait_until_it_listens_no_more(counter):
-        deadline = time.monotonic() + sp.PATIENCE
-        while time.monotonic() < deadline:
-            try:
-                counter.connect().close()
-            except ConnectionRefusedError:
-                return
-        raise AssertionError("it still listens")
 
 
 if __name__ == "__main__":
