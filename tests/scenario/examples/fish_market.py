@@ -179,6 +179,12 @@ class Grpc(unittest.TestCase):
                 paid.release()
             self.assertEqual(dollars, [2 * pounds for pounds in range(20)])
 
+    def test_who_has_no_file_asks_the_server(self):
+        with Counter("fish_market_grpc") as counter:
+            done = sp.run("call", f"tcp://127.0.0.1:{counter.port}", "fish.Market/Sell",
+                          '{"offers": [{"pounds": 3, "fish": "trout"}]}')
+            self.assertEqual((done.returncode, done.stdout), (0, '{"dollars": "9"}\n'), done.stderr)
+
     def test_the_fisherman_hears_of_every_payment(self):
         with Counter("fish_market_grpc") as counter:
             for offers, said, heard, status in (
