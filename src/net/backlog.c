@@ -6,7 +6,9 @@
 #include "net/backlog.h"
 
 #include "base/buf.h"
+#include "base/log.h"
 #include "net/conn_priv.h"
+#include "runtime/server.h"
 
 /* What closing it would give back. */
 struct holder {
@@ -59,15 +61,23 @@ void shoal__backlog_count(struct shoal__net_loop *net, size_t before, size_t aft
     net->output_bytes = net->output_bytes - before + after;
 }
 
+static void cut(struct shoal__net_loop *net, struct holder *holder)
+{
+    shoal__log(net->loop->server ? shoal__server_log(net->loop->server) : NULL, SHOAL_LOG_WARN,
+               "msg=\"too much output waits: closing whoever holds most\" loop=%u share=%zu",
+               net->loop->index, net->output_share);
+    if (holder->backlog)
+        set_bytes(net, holder->backlog, 0);
+    shoal__conn_close_now(holder->conn, SHOAL_CLOSED_SLOW_READER, true);
+}
+
 void shoal__backlog_check(struct shoal__net_loop *net)
 {
     while (net->output_bytes > net->output_share) {
         struct holder largest = find_largest(net);
         if (!largest.conn)
             return;
-        if (largest.backlog)
-            set_bytes(net, largest.backlog, 0);
-        shoal__conn_close_now(largest.conn, SHOAL_CLOSED_SLOW_READER, true);
+        cut(net, &largest);
     }
 }
 

@@ -93,6 +93,7 @@ class Memory(unittest.TestCase):
             before = server.resident_bytes()
             greedy = [held.enter_context(self.greedy_client(server)) for _ in range(30)]
             sp.eventually(lambda: sum(map(self.is_cut, greedy)) >= 5, "cuts")
+            server.wait_for_line("too much output waits")
             for _ in range(100):
                 canary.sendall(b"GET /bytes/100000 HTTP/1.1\r\nHost: x\r\n\r\n")
                 sp.receive_until(canary, b"\r\n\r\n")

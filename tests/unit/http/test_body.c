@@ -141,6 +141,39 @@ static void a_begun_response_is_cut_instead_of_413(void **state)
     assert_int_equal(stream->reset_error, SHOAL__H2_INTERNAL_ERROR);
 }
 
+static void a_streamed_body_over_the_listeners_limit_is_413(void **state)
+{
+    struct http_rig *rig = *state;
+    rig->endpoint.max_body = 5;
+    struct rig_stream *stream = http_rig_post(*state, "/", NULL, -1);
+    assert_int_equal(read_streamed(), 0);
+    http_rig_data(stream, "abcde");
+    assert_int_equal(stream->status, 0);
+    http_rig_data(stream, "f");
+    assert_int_equal(stream->status, 413);
+    assert_string(trace, "[abcde]");
+}
+
+static void an_announced_body_over_the_listeners_limit_reaches_no_handler(void **state)
+{
+    struct http_rig *rig = *state;
+    rig->endpoint.max_body = 5;
+    held = NULL;
+    assert_int_equal(http_rig_post(*state, "/", NULL, 6)->status, 413);
+    assert_null(held);
+    http_rig_post(*state, "/", NULL, 5);
+    assert_non_null(held);
+}
+
+static void a_body_that_nobody_reads_is_held_to_the_listeners_limit(void **state)
+{
+    struct http_rig *rig = *state;
+    rig->endpoint.max_body = 5;
+    struct rig_stream *stream = http_rig_post(*state, "/", NULL, -1);
+    http_rig_data(stream, "abcdef");
+    assert_int_equal(stream->status, 413);
+}
+
 static void a_body_is_streamed(void **state)
 {
     struct rig_stream *stream = http_rig_post(*state, "/", NULL, -1);
@@ -290,6 +323,9 @@ int main(void)
         TEST(a_body_over_the_limit_is_413),
         TEST(an_announced_body_over_the_limit_is_413_at_once),
         TEST(a_begun_response_is_cut_instead_of_413),
+        TEST(a_streamed_body_over_the_listeners_limit_is_413),
+        TEST(an_announced_body_over_the_listeners_limit_reaches_no_handler),
+        TEST(a_body_that_nobody_reads_is_held_to_the_listeners_limit),
         TEST(a_body_is_streamed),
         TEST(what_nobody_reads_waits_and_fills_the_window),
         TEST(a_paused_reader_is_left_alone),
