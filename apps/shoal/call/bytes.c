@@ -75,6 +75,22 @@ void bytes_cut(struct bytes *bytes, size_t size)
         bytes->size = size;
 }
 
+void make_harmless(char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+            text[i] = '.';
+    }
+}
+
+void bytes_harmless(struct bytes *bytes, struct shoal_view text)
+{
+    size_t before = bytes->size;
+    bytes_add(bytes, text.data, text.size);
+    if (bytes->size > before)
+        make_harmless(bytes->data + before, bytes->size - before);
+}
+
 struct shoal_view bytes_view(const struct bytes *bytes)
 {
     return shoal_view(bytes->data, bytes->size);

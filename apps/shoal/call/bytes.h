@@ -31,7 +31,14 @@ void bytes_insert(struct bytes *bytes, size_t at, const void *data, size_t size)
 /* Drops all but the first `size` bytes. Thread: owner. */
 void bytes_cut(struct bytes *bytes, size_t size);
 
+/* Adds a text that somebody else wrote, for a terminal: a point for each control character.
+ * Thread: owner. */
+void bytes_harmless(struct bytes *bytes, struct shoal_view text);
+
 /* Thread: owner. */
 struct shoal_view bytes_view(const struct bytes *bytes);
+
+/* Puts a point for each control character. Thread: owner of the text. */
+void make_harmless(char *text, size_t size);
 
 #endif

@@ -34,6 +34,8 @@ static void keep_name(void *arg, struct shoal_view name)
     struct caller *caller = arg;
     char **names = realloc(caller->names, (caller->name_count + 1) * sizeof(*names));
     char *kept = strndup(name.size ? name.data : "", name.size);
+    if (kept)
+        make_harmless(kept, strlen(kept));
     if (names)
         caller->names = names;
     if (names && kept)

@@ -15,15 +15,6 @@ static const struct shoal_view any_file =
                "Any\x12\x10\x0a\x08type_url\x18\x01\x20\x01\x28\x09\x12\x0d\x0a\x05value\x18\x02"
                "\x20\x01\x28\x0c\x62\x06proto3");
 
-/* Adds it with a point for each control character. */
-static void add_harmless(struct bytes *out, struct shoal_view text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-        bytes_add(out, c < ' ' || c == 0x7f ? "." : text.data + i, 1);
-    }
-}
-
 static void print_line(struct bytes *line)
 {
     if (!line->failed)
@@ -47,7 +38,7 @@ static void show_pairs(const char *mark, const struct shoal_grpc_pair *pairs, si
         if (is_binary(pairs[i].name))
             base64_encode(&line, pairs[i].value);
         else
-            add_harmless(&line, pairs[i].value);
+            bytes_harmless(&line, pairs[i].value);
         print_line(&line);
     }
 }
@@ -102,7 +93,7 @@ int outcome_report(const struct remote *remote, const char *path, struct schema 
     if (result->status == SHOAL_GRPC_OK)
         return 0;
     struct bytes text = {0};
-    add_harmless(&text, shoal_view_of(result->text));
+    bytes_harmless(&text, shoal_view_of(result->text));
     host_fail(remote->options, 0, "%s of %s: %d %s: %.*s", path + 1, remote->url, result->status,
               shoal_grpc_status_name(result->status), (int)text.size, text.data ? text.data : "");
     bytes_fini(&text);

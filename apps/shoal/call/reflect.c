@@ -41,31 +41,39 @@ void reflection_fini(struct reflection *reflection)
         (void)shoal_grpc_talk_finish(&reflection->talk, NULL);
 }
 
-/* Why no answer came. Sets *again where the other version may be served. */
-static int explain(struct reflection *reflection, bool *again)
+/* Says why no answer came. Returns an exit code. */
+static int explain(const struct remote *remote, int status, const struct shoal_grpc_result *result)
 {
-    const struct options *options = reflection->remote->options;
-    const char *url = reflection->remote->url;
+    const char *advice = status == SHOAL_GRPC_UNAVAILABLE ? remote_advice(remote) : "";
+    struct bytes text = {0};
+    if (status < 0)
+        return host_fail(remote->options, host_exit_code(status), "cannot ask %s: %s", remote->url,
+                         shoal_strerror(status));
+    if (status == SHOAL_GRPC_UNIMPLEMENTED)
+        return host_fail(remote->options, status,
+                         "%s has no server reflection, without which its messages are not known "
+                         "(%d %s); have the server register it",
+                         remote->url, status, shoal_grpc_status_name(status));
+    bytes_harmless(&text, shoal_view_of(result->text));
+    host_fail(remote->options, status, "asking %s for its services: %d %s: %.*s%s", remote->url,
+              status, shoal_grpc_status_name(status), (int)text.size, text.data ? text.data : "",
+              advice);
+    bytes_fini(&text);
+    return status == SHOAL_GRPC_OK ? EX_PROTOCOL : status;
+}
+
+/* The stream is over without an answer. Sets *again where the other version may be served. */
+static int end_early(struct reflection *reflection, bool *again)
+{
     struct shoal_grpc_result *result = NULL;
     int status = shoal_grpc_talk_finish(&reflection->talk, &result);
-    int code = status;
     *again = status == SHOAL_GRPC_UNIMPLEMENTED && !reflection->asked &&
              reflection->version + 1 < VERSIONS;
     if (*again)
         reflection->version++;
-    else if (status < 0)
-        code = host_fail(options, host_exit_code(status), "cannot ask %s: %s", url,
-                         shoal_strerror(status));
-    else if (status == SHOAL_GRPC_UNIMPLEMENTED)
-        host_fail(options, 0,
-                  "%s has no server reflection, without which its messages are not known (%d %s); "
-                  "have the server register it",
-                  url, status, shoal_grpc_status_name(status));
-    else
-        host_fail(options, 0, "asking %s for its services: %d %s: %s", url, status,
-                  shoal_grpc_status_name(status), result->text);
+    int code = *again ? status : explain(reflection->remote, status, result);
     shoal_grpc_result_free(&result);
-    return code > 0 || *again ? code : EX_PROTOCOL;
+    return code;
 }
 
 /* The answer lives until the next question. */
@@ -82,7 +90,7 @@ static int ask_once(struct reflection *reflection, struct shoal_view question,
     }
     if (shoal_grpc_talk_send(reflection->talk, &question) < 0 ||
         shoal_grpc_talk_receive(reflection->talk, &answer) != 1)
-        return explain(reflection, again);
+        return end_early(reflection, again);
     reflection->asked = true;
     *out_answer = *(const struct shoal_view *)answer;
     return 0;

@@ -72,18 +72,37 @@ static int add_pair(struct remote *remote, const char *header)
     return 0;
 }
 
-int remote_open(struct remote *remote, const struct options *options, const char *url)
+static int add_pairs(struct remote *remote)
 {
-    *remote = (struct remote){.options = options, .url = url};
-    for (size_t i = 0; i < options->header_count; i++) {
-        int code = add_pair(remote, options->headers[i]);
+    for (size_t i = 0; i < remote->options->header_count; i++) {
+        int code = add_pair(remote, remote->options->headers[i]);
         if (code != 0)
             return code;
     }
+    return 0;
+}
 
-    struct bytes translated = {0};
+/* The client */
+
+static int open_failed(const struct remote *remote, int rc)
+{
+    const char *advice = "";
+    if (rc == -SHOAL_EURL)
+        advice = "; expected HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:PATH";
+    else if (rc == -SHOAL_ECERT)
+        advice = "; see what --cacert, --cert and --key name";
+    return host_fail(remote->options, host_exit_code(rc), "cannot call %s: %s (%s)%s", remote->url,
+                     shoal_strerror(rc), shoal_strerrorname(rc), advice);
+}
+
+static int open_client(struct remote *remote)
+{
+    const struct options *options = remote->options;
+    struct bytes url = {0};
     struct shoal_grpc_channel_cfg cfg = SHOAL_GRPC_CHANNEL_CFG_INIT;
-    translate_url(url, &translated);
+    translate_url(remote->url, &url);
+    if (url.failed)
+        return host_fail(options, EX_OSERR, "out of memory");
     cfg.authority = options->authority;
     cfg.user_agent = "shoal-call";
     cfg.ca_file = options->ca_file;
@@ -91,13 +110,19 @@ int remote_open(struct remote *remote, const struct options *options, const char
     cfg.key_file = options->key_file;
     cfg.no_verify = options->insecure;
     cfg.max_reply = (uint32_t)options->max_reply;
-    int rc = translated.failed ? -SHOAL_ENOMEM
-                               : shoal_grpc_client_open(translated.data, &cfg, &remote->client);
-    bytes_fini(&translated);
-    if (rc < 0)
-        return host_fail(options, host_exit_code(rc), "cannot call %s: %s (%s)", url,
-                         shoal_strerror(rc), shoal_strerrorname(rc));
-    return 0;
+    remote->by_tls = strncmp(url.data, "tls://", 6) == 0;
+    int rc = shoal_grpc_client_open(url.data, &cfg, &remote->client);
+    bytes_fini(&url);
+    return rc < 0 ? open_failed(remote, rc) : 0;
+}
+
+int remote_open(struct remote *remote, const struct options *options, const char *url)
+{
+    *remote = (struct remote){.options = options, .url = url};
+    if (!options->cert_file != !options->key_file)
+        return host_fail(options, EX_USAGE, "--cert and --key belong together: one is missing");
+    int code = add_pairs(remote);
+    return code == 0 ? open_client(remote) : code;
 }
 
 void remote_close(struct remote *remote)
@@ -127,4 +152,10 @@ int remote_begin(struct remote *remote, const char *path, enum shoal_grpc_kind k
         return host_fail(remote->options, host_exit_code(rc), "cannot call %s of %s: %s", path,
                          remote->url, shoal_strerror(rc));
     return 0;
+}
+
+const char *remote_advice(const struct remote *remote)
+{
+    return remote->by_tls ? "; is it up, and trusted? --cacert names who vouches for it"
+                          : "; is it up, and without TLS? https:// is with it";
 }

@@ -15,6 +15,7 @@
 struct remote {
     const struct options *options;
     const char *url; /* as it was given, for sentences */
+    bool by_tls;
     struct shoal_grpc_client *client;
     struct shoal_grpc_pair pairs[MOST_HEADERS]; /* metadata to be sent */
     size_t pair_count;
@@ -34,5 +35,8 @@ void remote_close(struct remote *remote);
  */
 int remote_begin(struct remote *remote, const char *path, enum shoal_grpc_kind kind,
                  const struct shoal_view *request, struct shoal_grpc_talk **out_talk);
+
+/* What to do where the server cannot be reached, for behind a sentence. Thread: any. */
+const char *remote_advice(const struct remote *remote);
 
 #endif

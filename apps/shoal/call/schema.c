@@ -102,6 +102,7 @@ const char *schema_keep_name(struct schema *schema, const char *scope, struct sh
         kept[scope_size] = '.';
     if (name.size > 0)
         memcpy(kept + scope_size + dotted, name.data, name.size);
+    make_harmless(kept, scope_size + dotted + name.size);
     return kept;
 }
 
@@ -231,20 +232,22 @@ bool schema_extend_later(struct schema *schema, const char *extended, struct sch
     return true;
 }
 
-static void extend(struct schema *schema, struct schema_message *message,
+/* False where memory is out. A number that is taken stays so. */
+static bool extend(struct schema *schema, struct schema_message *message,
                    struct schema_field *field)
 {
     size_t count = message->field_count;
     struct schema_field **fields =
         schema_keep_array(schema, count + 1, sizeof(struct schema_field *));
     if (!fields || schema_field_numbered(message, field->number))
-        return;
+        return fields != NULL;
     if (count > 0)
         memcpy(fields, message->fields, count * sizeof(struct schema_field *));
     fields[count] = field;
     message->fields = fields;
     message->field_count++;
     schema_sort_fields(message);
+    return true;
 }
 
 static void link_fields(struct schema *schema)
@@ -260,20 +263,21 @@ static void link_fields(struct schema *schema)
     }
 }
 
-void schema_link(struct schema *schema)
+bool schema_link(struct schema *schema)
 {
     link_fields(schema);
     struct extension **link = &schema->extensions;
     while (*link) {
         struct extension *extension = *link;
         struct schema_message *message = find(schema, SYMBOL_MESSAGE, extension->extended);
-        if (message)
-            extend(schema, message, extension->field);
+        if (message && !extend(schema, message, extension->field))
+            return false;
         if (message)
             *link = extension->next;
         else
             link = &extension->next;
     }
+    return true;
 }
 
 const struct schema_field *schema_field_numbered(const struct schema_message *message,

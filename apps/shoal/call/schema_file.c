@@ -339,6 +339,5 @@ bool schema_add_file(struct schema *schema, struct shoal_view file)
                  for_each(file, 6, &scope, read_service, NULL) &&
                  for_each(file, 7, &scope, read_extension, NULL) &&
                  for_each(file, 4, &scope, read_inner_extensions, NULL);
-    schema_link(schema);
-    return whole;
+    return schema_link(schema) && whole;
 }

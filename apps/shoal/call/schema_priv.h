@@ -25,8 +25,9 @@ void schema_link_later(struct schema *schema, struct schema_field *field);
  * Thread: owner. */
 bool schema_extend_later(struct schema *schema, const char *extended, struct schema_field *field);
 
-/* Joins what is there by now; the rest may come with another file. Thread: owner. */
-void schema_link(struct schema *schema);
+/* Joins what is there by now; the rest may come with another file. False where memory is out.
+ * Thread: owner. */
+bool schema_link(struct schema *schema);
 
 /* Remembers what a file imports. False where memory is out. Thread: owner. */
 bool schema_add_import(struct schema *schema, const char *file);

@@ -179,6 +179,7 @@ class Call(unittest.TestCase):
             done = sp.run("call", f"127.0.0.1:{taken.getsockname()[1]}", f"{ECHO}/Unary")
         self.assertEqual(done.returncode, 14, done.stderr)
         self.assertIn("14 UNAVAILABLE", done.stderr)
+        self.assertIn("is it up, and without TLS?", done.stderr)
 
     def test_a_reader_that_has_gone_ends_the_call(self):
         read, write = os.pipe()
@@ -195,7 +196,9 @@ class Call(unittest.TestCase):
             done = sp.run("call", *args)
             self.assertEqual(done.returncode, 64)
             self.assertIn("shoal call --help", done.stderr)
-        self.assertEqual(sp.run("call", "x://y").returncode, 64)
+        done = sp.run("call", "x://y")
+        self.assertEqual(done.returncode, 64)
+        self.assertIn("expected HOST:PORT", done.stderr)
         self.assertEqual(sp.run("call", "-H", "x-bin: *", self.url).returncode, 64)
 
 
@@ -220,7 +223,9 @@ class Tls(unittest.TestCase):
             self.assertEqual((done.returncode, done.stdout, done.stderr), (0, '{"count": 2}\n', ""))
         done = sp.run("call", *request)
         self.assertEqual(done.returncode, 14, done.stderr)
+        self.assertIn("--cacert names who vouches for it", done.stderr)
         self.assertEqual(sp.run("call", "--cacert", "/no/such", *request).returncode, 66)
+        self.assertEqual(sp.run("call", "--cert", self.cert, *request).returncode, 64)
 
 
 if __name__ == "__main__":

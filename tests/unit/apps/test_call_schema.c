@@ -106,6 +106,17 @@ static void types_in_types_have_an_end(void **state)
     schema_destroy(&schema);
 }
 
+static void names_do_no_harm_to_a_terminal(void **state)
+{
+    (void)state;
+    struct schema *schema = schema_create();
+    static const struct shoal_view file = SHOAL_VIEW("\x0a\x01s\x22\x06\x0a\x04"
+                                                     "A\x1b[m");
+    assert_true(schema_add_file(schema, file));
+    assert_non_null(schema_message(schema, "A.[m"));
+    schema_destroy(&schema);
+}
+
 static void services_have_methods(void **state)
 {
     (void)state;
@@ -134,6 +145,7 @@ int main(void)
         cmocka_unit_test(known_names_need_the_known_shapes),
         cmocka_unit_test(what_makes_no_sense_is_refused),
         cmocka_unit_test(types_in_types_have_an_end),
+        cmocka_unit_test(names_do_no_harm_to_a_terminal),
         cmocka_unit_test(services_have_methods),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
