@@ -380,7 +380,9 @@ int shoal_grpc_talk_begin(struct shoal_grpc_client *client, const struct shoal_r
 static void send_on_loop(struct errand *errand)
 {
     struct shoal_grpc_talk *talk = errand->talk;
-    int rc = talk->rpc ? shoal_rpc_send(talk->rpc, &errand->bytes) : -SHOAL_EPIPE;
+    int rc = talk->said_all ? -SHOAL_ESTATE : -SHOAL_EPIPE;
+    if (talk->rpc)
+        rc = shoal_rpc_send(talk->rpc, &errand->bytes);
     if (rc == 1)
         talk->sender = errand;
     else

@@ -285,7 +285,7 @@ const struct shoal__stream_events shoal__rpc_stream_events = {
 
 int shoal_rpc_send(struct shoal_rpc *rpc, const void *request)
 {
-    if (shoal__rpc_one_request(rpc) || (rpc->out.said_all && rpc->st != RPC_ENDED))
+    if (shoal__rpc_one_request(rpc) || rpc->out.said_all)
         return -SHOAL_ESTATE;
     if (rpc->st == RPC_ENDED || rpc->in.whole)
         return -SHOAL_EPIPE;

@@ -28,6 +28,24 @@ static void note_order(struct shoal_rpc *rpc, int status, void *arg)
         sem_post(&all->over);
 }
 
+/* A server of one loop, which is all that a client needs. */
+static struct shoal_server *start_loop(void)
+{
+    struct shoal_server_cfg cfg = SHOAL_SERVER_CFG_INIT;
+    struct shoal_server *here;
+    cfg.loops = 1;
+    cfg.workers = 0;
+    assert_int_equal(shoal_server_create(&cfg, &here), 0);
+    assert_int_equal(shoal_server_start(here), 0);
+    return here;
+}
+
+static void wait_for(sem_t *sem)
+{
+    while (sem_wait(sem) < 0)
+        continue;
+}
+
 /* In an order of their own: 37 is prime to 100. */
 static void call_hundred(struct shoal_loop *loop, void *arg)
 {
@@ -48,21 +66,154 @@ static void calls_on_one_connection_end_in_the_order_of_their_delays(void **stat
 {
     struct post *post = *state;
     static struct hundred all;
-    struct shoal_server_cfg cfg = SHOAL_SERVER_CFG_INIT;
-    struct shoal_server *here;
-    cfg.loops = 1;
-    cfg.workers = 0;
+    struct shoal_server *here = start_loop();
     all = (struct hundred){.url = post->url};
     sem_init(&all.over, 0, 0);
-    assert_int_equal(shoal_server_create(&cfg, &here), 0);
-    assert_int_equal(shoal_server_start(here), 0);
     assert_int_equal(shoal_call(shoal_server_loop(here, 0), call_hundred, &all), 0);
-    while (sem_wait(&all.over) < 0)
-        continue;
+    wait_for(&all.over);
     assert_int_equal(shoal_server_destroy(&here), 0); /* and the channel with it */
     assert_int_equal(all.status, SHOAL_GRPC_OK);
     for (uint32_t i = 0; i < POST_IN_ORDER; i++)
         assert_int_equal(all.order[i], i);
+}
+
+/* A call that the server keeps, and what it came to. */
+struct single {
+    struct shoal_grpc_channel *channel;
+    const char *url;
+    int ended, status;
+};
+
+static void note_end(struct shoal_rpc *rpc, int status, void *arg)
+{
+    struct single *single = arg;
+    (void)rpc;
+    single->ended++;
+    single->status = status;
+}
+
+static void call_single(struct shoal_loop *loop, void *arg)
+{
+    struct single *single = arg;
+    Parcels__Parcel parcel = PARCELS__PARCEL__INIT;
+    parcel.label = (char *)(uintptr_t) "keep";
+    struct shoal_rpc_cfg cfg = post_unary(&parcel);
+    cfg.done = note_end;
+    cfg.arg = single;
+    assert_int_equal(shoal_grpc_channel_create(loop, single->url, NULL, &single->channel), 0);
+    assert_int_equal(shoal_rpc_start(single->channel, &cfg, NULL), 0);
+}
+
+/* Starts it, and waits until the server has it. */
+static struct shoal_server *start_single(struct single *single, struct shoal_grpc_client *other)
+{
+    struct shoal_server *here = start_loop();
+    assert_int_equal(shoal_call(shoal_server_loop(here, 0), call_single, single), 0);
+    while (post_ask(other, "kept") != SHOAL_GRPC_OK)
+        continue;
+    return here;
+}
+
+static void *drain(void *here)
+{
+    struct shoal_drain_report report;
+    int rc = shoal_server_drain(here, 20000, &report);
+    return (void *)(intptr_t)(rc == 0 ? (int)report.forced : rc);
+}
+
+static void the_drain_of_its_own_server_waits_for_a_call(void **state)
+{
+    struct post *post = *state;
+    struct shoal_grpc_client *other = post_client(post);
+    struct single single = {.url = post->url};
+    struct shoal_server *here = start_single(&single, other);
+    pthread_t drainer;
+    void *forced;
+    assert_int_equal(pthread_create(&drainer, NULL, drain, here), 0);
+    while (!shoal_server_draining(here))
+        continue;
+    assert_int_equal(post_ask(other, "let go"), SHOAL_GRPC_OK);
+    assert_int_equal(pthread_join(drainer, &forced), 0);
+    assert_int_equal((intptr_t)forced, 0);
+    assert_int_equal(single.ended, 1);
+    assert_int_equal(single.status, SHOAL_GRPC_OK);
+    assert_int_equal(shoal_server_destroy(&here), 0);
+    assert_int_equal(shoal_grpc_client_close(&other), 0);
+}
+
+static void the_end_of_its_own_server_ends_a_call(void **state)
+{
+    struct post *post = *state;
+    struct shoal_grpc_client *other = post_client(post);
+    struct single single = {.url = post->url};
+    struct shoal_server *here = start_single(&single, other);
+    assert_int_equal(shoal_server_stop(here), 0);
+    assert_int_equal(single.ended, 1);
+    assert_true(single.status == SHOAL_GRPC_UNAVAILABLE || single.status == SHOAL_GRPC_CANCELLED);
+    assert_int_equal(shoal_server_destroy(&here), 0);
+    while (post_ask(other, "kept") != SHOAL_GRPC_NOT_FOUND) /* the server takes notice */
+        continue;
+    assert_int_equal(shoal_grpc_client_close(&other), 0);
+}
+
+/* Many calls, each given up after so many turns of the loop. */
+struct storm {
+    struct shoal_grpc_channel *channel;
+    const char *url;
+    struct shoal_rpc *rpcs[64];
+    unsigned begun, ended;
+    unsigned odd; /* that ended otherwise than they may */
+    struct shoal_task task;
+    sem_t over;
+};
+
+enum { STORM = 4000 };
+
+static void note_calm(struct shoal_rpc *rpc, int status, void *arg)
+{
+    struct storm *storm = arg;
+    storm->odd += status != SHOAL_GRPC_OK && status != SHOAL_GRPC_CANCELLED &&
+                  status != SHOAL_GRPC_UNAVAILABLE;
+    for (unsigned i = 0; i < sizeof(storm->rpcs) / sizeof(storm->rpcs[0]); i++)
+        storm->rpcs[i] = storm->rpcs[i] == rpc ? NULL : storm->rpcs[i];
+    storm->ended++;
+}
+
+/* A turn: some calls begin, and whatever has been at their places for a while is given up. The
+ * server may find that it is too much, and cut the connection. */
+static void storm_on(struct shoal_loop *loop, void *arg)
+{
+    struct storm *storm = arg;
+    Parcels__Parcel parcel = PARCELS__PARCEL__INIT;
+    parcel.label = (char *)(uintptr_t) "hello";
+    struct shoal_rpc_cfg cfg = post_unary(&parcel);
+    cfg.done = note_calm;
+    cfg.arg = storm;
+    if (!storm->channel)
+        assert_int_equal(shoal_grpc_channel_create(loop, storm->url, NULL, &storm->channel), 0);
+    for (unsigned i = 0; i < 8 && storm->begun < STORM; i++) {
+        unsigned place = (storm->begun++ * 37) % 64;
+        if (storm->rpcs[place])
+            shoal_rpc_cancel(storm->rpcs[place]);
+        assert_int_equal(shoal_rpc_start(storm->channel, &cfg, &storm->rpcs[place]), 0);
+    }
+    if (storm->ended < STORM)
+        shoal_defer(loop, &storm->task);
+    else
+        sem_post(&storm->over);
+}
+
+static void calls_may_be_cancelled_at_any_point(void **state)
+{
+    struct post *post = *state;
+    static struct storm storm;
+    struct shoal_server *here = start_loop();
+    storm = (struct storm){.url = post->url, .task = SHOAL_TASK(storm_on, &storm)};
+    sem_init(&storm.over, 0, 0);
+    assert_int_equal(shoal_post(shoal_server_loop(here, 0), &storm.task), 0);
+    wait_for(&storm.over);
+    assert_int_equal(shoal_server_destroy(&here), 0);
+    assert_int_equal(storm.odd, 0);
 }
 
 /* Servers that go away */
@@ -101,6 +252,18 @@ static void a_server_that_comes_back_is_found_again(void **state)
     assert_int_equal(pthread_join(waiter, &status), 0);
     assert_int_equal((intptr_t)status, SHOAL_GRPC_OK);
     assert_int_equal(post_ask(client, "hello"), SHOAL_GRPC_OK);
+    assert_int_equal(shoal_grpc_client_close(&client), 0);
+}
+
+static void connections_may_age_without_a_call_being_lost(void **state)
+{
+    struct post *post = *state;
+    post_stop(post, 0);
+    post->max_age_ms = 2;
+    post_start(post);
+    struct shoal_grpc_client *client = post_client(post);
+    for (int i = 0; i < 500; i++)
+        assert_int_equal(post_ask(client, "hello"), SHOAL_GRPC_OK);
     assert_int_equal(shoal_grpc_client_close(&client), 0);
 }
 
@@ -179,8 +342,7 @@ static void the_thread_of_a_loop_may_not_block(void **state)
     assert_int_equal(shoal_grpc_talk_begin(tried.client, &cfg, &tried.talk), 0);
     sem_init(&tried.over, 0, 0);
     assert_int_equal(shoal_call(shoal_server_loop(post->server, 0), try_to_block, &tried), 0);
-    while (sem_wait(&tried.over) < 0)
-        continue;
+    wait_for(&tried.over);
     assert_int_equal(tried.open, -SHOAL_EDEADLK);
     assert_int_equal(tried.call, -SHOAL_EDEADLK);
     assert_int_equal(tried.begin, -SHOAL_EDEADLK);
@@ -307,6 +469,10 @@ int main(void)
         TEST(calls_on_one_connection_end_in_the_order_of_their_delays),
         TEST(a_call_is_lost_with_its_connection_and_the_next_one_makes_another),
         TEST(a_server_that_comes_back_is_found_again),
+        TEST(the_drain_of_its_own_server_waits_for_a_call),
+        TEST(the_end_of_its_own_server_ends_a_call),
+        TEST(calls_may_be_cancelled_at_any_point),
+        TEST(connections_may_age_without_a_call_being_lost),
         TEST(a_draining_server_loses_no_call),
         TEST(many_threads_share_a_client),
         TEST(the_thread_of_a_loop_may_not_block),

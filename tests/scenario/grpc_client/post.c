@@ -36,12 +36,43 @@ static int take_place(struct shoal_grpc_call *call, uint32_t count)
     return SHOAL_GRPC_LATER;
 }
 
+/* The call that is kept. */
+static struct shoal_grpc_call *kept;
+
+static void forget(struct shoal_grpc_call *call, int status, void *arg)
+{
+    (void)status;
+    (void)arg;
+    kept = kept == call ? NULL : kept;
+}
+
+static int keep(struct shoal_grpc_call *call)
+{
+    kept = call;
+    return shoal_grpc_on_close(call, forget, NULL) < 0 ? SHOAL_GRPC_RESOURCE_EXHAUSTED
+                                                       : SHOAL_GRPC_LATER;
+}
+
+static int let_go(void)
+{
+    Parcels__Parcel reply = PARCELS__PARCEL__INIT;
+    if (!kept)
+        return SHOAL_GRPC_NOT_FOUND;
+    (void)shoal_grpc_send(kept, &reply);
+    (void)shoal_grpc_finish(kept, SHOAL_GRPC_OK);
+    return SHOAL_GRPC_OK;
+}
+
 static int answer(struct shoal_grpc_call *call, const void *request, void *reply)
 {
     const Parcels__Parcel *parcel = request;
     Parcels__Parcel *out = reply;
-    if (strcmp(parcel->label, "never") == 0)
-        return SHOAL_GRPC_LATER;
+    if (strcmp(parcel->label, "keep") == 0)
+        return keep(call);
+    if (strcmp(parcel->label, "let go") == 0)
+        return let_go();
+    if (strcmp(parcel->label, "kept") == 0)
+        return kept ? SHOAL_GRPC_OK : SHOAL_GRPC_NOT_FOUND;
     if (strcmp(parcel->label, "order") == 0)
         return take_place(call, parcel->count);
     if (strcmp(parcel->label, "cut") == 0) {
@@ -105,7 +136,9 @@ void post_start(struct post *post)
     shoal_grpc_streaming(grpc, POST_SERVICE, "Gather", SHOAL_GRPC_CLIENT_STREAM, &gathering, NULL,
                          NULL);
     shoal_grpc_streaming(grpc, POST_SERVICE, "Chat", SHOAL_GRPC_BIDI, &chatting, NULL, NULL);
-    shoal_listen_grpc(post->server, post->url, grpc, NULL, NULL);
+    struct shoal_grpc_cfg grpc_cfg = SHOAL_GRPC_CFG_INIT;
+    grpc_cfg.max_age_ms = post->max_age_ms;
+    shoal_listen_grpc(post->server, post->url, grpc, &grpc_cfg, NULL);
     assert_int_equal(shoal_server_start(post->server), 0);
 }
 

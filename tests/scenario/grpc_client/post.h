@@ -25,13 +25,15 @@
 enum { POST_IN_ORDER = 100 };
 
 /*
- * Unary answers with the label and "!"; one labelled "never" it does not answer, "cut" cuts its
- * connection, "order" see above. Spread answers `count` times, Gather with how many came, Chat
+ * Unary answers with the label and "!"; one labelled "keep" it does not answer before one labelled
+ * "let go" comes, "kept" is NOT_FOUND unless there is such a call, "cut" cuts its connection,
+ * "order" see above. Spread answers `count` times, Gather with how many came, Chat
  * each.
  */
 struct post {
     char folder[64];
     char url[128];
+    int64_t max_age_ms; /* of its connections; 0: no limit */
     struct shoal_server *server;
 };
 

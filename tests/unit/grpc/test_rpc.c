@@ -693,6 +693,26 @@ static void compressed_replies_are_read(void **state)
     shoal__grpc_codec_destroy(&codec);
 }
 
+static void a_reply_that_grows_over_its_limit_is_not_read(void **state)
+{
+    struct rpc_rig *rig = *state;
+    static char zeros[8 << 20];
+    struct shoal__grpc_codec *codec = shoal__grpc_codec_create();
+    char *frame;
+    size_t size;
+    assert_int_equal(shoal__grpc_deflate(codec, SHOAL__GRPC_GZIP, shoal_view(zeros, sizeof(zeros)),
+                                         SHOAL__GRPC_PREFIX, &frame, &size),
+                     0);
+    shoal__grpc_prefix_write((uint8_t *)frame, true, (uint32_t)size);
+    struct rpc_stream *stream = start_kind(rig, SHOAL_GRPC_UNARY, NULL);
+    rpc_rig_head(stream, (const char *const[]){"grpc-encoding", "gzip", NULL});
+    rpc_rig_bytes(stream, frame, size + SHOAL__GRPC_PREFIX);
+    assert_true(stream->was_reset);
+    assert_done(rig, "initial done(RESOURCE_EXHAUSTED: decompressed message too large)");
+    free(frame);
+    shoal__grpc_codec_destroy(&codec);
+}
+
 static void an_unknown_encoding_of_replies_is_refused(void **state)
 {
     struct rpc_rig *rig = *state;
@@ -743,6 +763,7 @@ int main(void)
         TEST(a_writer_that_waits_for_a_connection_is_told_too),
         TEST(compressed_requests_say_so),
         TEST(compressed_replies_are_read),
+        TEST(a_reply_that_grows_over_its_limit_is_not_read),
         TEST(an_unknown_encoding_of_replies_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
