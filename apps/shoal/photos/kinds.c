@@ -25,7 +25,7 @@ int kinds_number(struct kinds *kinds, struct shoal_view type, uint16_t *out_numb
         }
     }
     if (count == KINDS_MAX)
-        return -SHOAL_EFULL;
+        return -SHOAL_EOVERFLOW;
     char *name = calloc(1, type.size + 1);
     if (!name)
         return -SHOAL_ENOMEM;

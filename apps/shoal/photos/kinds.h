@@ -22,7 +22,7 @@ struct kinds {
 /* Thread: the writer. */
 void kinds_fini(struct kinds *kinds);
 
-/* The number of a type, added where it is new. Returns 0, -SHOAL_EFULL or -SHOAL_ENOMEM.
+/* The number of a type, added where it is new. Returns 0, -SHOAL_EOVERFLOW or -SHOAL_ENOMEM.
  * Thread: the writer; any for a type that is known to be there. */
 int kinds_number(struct kinds *kinds, struct shoal_view type, uint16_t *out_number);
 

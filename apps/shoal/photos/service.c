@@ -65,6 +65,9 @@ void photo_fail_for(struct shoal_http_request *req, int rc)
     case EFBIG:
         photo_fail(req, 507, "the disk is full");
         break;
+    case SHOAL_EOVERFLOW:
+        photo_fail(req, 400, "there are 1024 different types already: use one of them");
+        break;
     case SHOAL_EFULL:
     case SHOAL_ENOMEM:
     case SHOAL_ESTOPPED:

@@ -18,6 +18,7 @@
 #include <shoal/error.h>
 #include <xxhash.h>
 
+#include "parse.h"
 #include "photos/conditions.h"
 #include "photos/photos.h"
 
@@ -316,6 +317,15 @@ static bool take_type(const struct shoal_http_request *req, struct upload *uploa
     return true;
 }
 
+/* What is asked for must not be stored as if it were something else, RFC 9110 §14.5 and §8.4. */
+static unsigned refuse_unknown(const struct shoal_http_request *req)
+{
+    struct shoal_view coding = shoal_http_field(req, "content-encoding");
+    if (shoal_http_field(req, "content-range").data)
+        return 400;
+    return coding.size > 0 && compare_nocase(coding, shoal_view_of("identity")) != 0 ? 415 : 0;
+}
+
 /* With a length, the piece is made in one go. */
 static void begin_body(struct shoal_http_request *req, struct upload *upload)
 {
@@ -334,11 +344,14 @@ void photo_put(struct shoal_http_request *req, void *arg)
     if (key.size == 0)
         return;
     int64_t length = shoal_http_body_length(req);
+    unsigned refusal;
     struct upload *upload = make_upload(req, photos, VOLUME_PUT, key);
     if (!upload)
         photo_fail(req, 503, "out of memory");
     else if (length > 0 && (uint64_t)length > photos->max_body)
         fail(req, upload, 413, "the photo is too large");
+    else if ((refusal = refuse_unknown(req)) != 0)
+        fail(req, upload, refusal, "a photo is stored whole and without a content coding");
     else if (!take_type(req, upload))
         fail(req, upload, 400, "a Content-Type is 127 bytes of UTF-8 at most, without tabs");
     else if (is_refused_already(photos, upload))

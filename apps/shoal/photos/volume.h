@@ -114,8 +114,8 @@ enum volume_op_kind { VOLUME_PUT, VOLUME_DELETE };
  * One write. The struct is the caller's and stays in place from submit until `done`, which is told
  * once, on the writer's thread: `status` is 0 once the write is durable and readable;
  * -SHOAL_ESTATE where `allows` said no; -SHOAL_ENOENT for a delete of nothing; -ENOSPC, -EDQUOT or
- * -EFBIG where the disk is full; -SHOAL_EFULL for a type too many; another negative errno. Nothing
- * was changed then.
+ * -EFBIG where the disk is full; -SHOAL_EOVERFLOW for a type too many; another negative errno.
+ * Nothing was changed then.
  */
 struct volume_op {
     enum volume_op_kind kind;

@@ -73,6 +73,23 @@ class Storing(album.TestCase):
         self.assertEqual(json.loads(self.album.ask("GET", "/photos")[2])["photos"][0]["type"],
                          "image/x; ä")
 
+    def test_a_part_or_a_coded_photo_is_not_stored_as_if_it_were_one(self):
+        self.assertEqual(self.album.put("a", b"x", Content_Range="bytes 0-0/2"), 400)
+        self.assertEqual(self.album.put("a", b"x", Content_Encoding="gzip"), 415)
+        self.assertEqual(self.album.put("a", b"x", Content_Encoding="Identity"), 201)
+
+    def test_a_type_too_many_is_refused_and_the_known_ones_are_not(self):
+        connection = self.album.connect()
+        answers = []
+        for number in range(1025):
+            connection.request("PUT", "/photo/a", b"", {"Content-Type": f"image/{number}"})
+            answer = connection.getresponse()
+            answer.read()
+            answers.append(answer.status)
+        connection.close()
+        self.assertEqual(answers, [201] + [204] * 1023 + [400])
+        self.assertEqual(self.album.put("a", b"x", Content_Type="image/7"), 204)
+
     def test_what_is_refused_takes_no_memory(self):
         before = self.album.stats()["index_bytes"]
         connection = self.album.connect()

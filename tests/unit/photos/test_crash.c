@@ -22,7 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { KEYS = 5, BODY_MOST = 1500, FILES = 4, BLOCK = 512, SHADOWS = 256 };
+enum { KEYS = 5, BODY_MOST = 1500, FILES = 4, BLOCK = 512, SHADOWS = 16 };
 enum crash { KILLED, CUT, TORN, CRASHES };
 
 static const char *const suffixes[FILES] = {"", ".index", ".index.new", ".compact"};
@@ -122,6 +122,29 @@ static void set_shadow(ino_t inode, struct content content)
     struct shadow *shadow = shadow_of(inode);
     free(shadow->content.bytes);
     shadow->content = content;
+}
+
+/* Whether a crash may leave the file under some name. */
+static bool has_name(ino_t inode)
+{
+    char path[128];
+    for (size_t file = 0; file < FILES; file++) {
+        if (world.names[file] == inode || inode_of(path_with(world.box->path, file, path)) == inode)
+            return true;
+    }
+    return false;
+}
+
+static void forget_nameless(void)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < world.shadow_count; i++) {
+        if (has_name(world.shadows[i].inode))
+            world.shadows[kept++] = world.shadows[i];
+        else
+            free(world.shadows[i].content.bytes);
+    }
+    world.shadow_count = kept;
 }
 
 /* What a crash leaves */
@@ -255,6 +278,7 @@ static int do_open(void *arg, const char *path, int flags)
     pthread_mutex_lock(&world.lock);
     bool is_new = inode_of(path) == 0;
     int fd = disk_real.open(NULL, path, (flags & ~O_ACCMODE) | O_RDWR); /* we read it back */
+    forget_nameless();
     if (fd >= 0 && is_new)
         set_shadow(inode_of(path), (struct content){NULL, 0}); /* a number may come again */
     crash_after("open");
