@@ -9,6 +9,8 @@ static int listen_grpc(struct host *host, const char *url, const struct shoal_li
                        struct shoal_listener **out_listener)
 {
     struct shoal_grpc *grpc = shoal_grpc_create(host->server);
+    if (host->options->access_log)
+        grpc_add_log(grpc);
     grpc_add_echo(grpc);
     grpc_add_market(grpc);
     (void)shoal_grpc_health(grpc);

@@ -11,4 +11,7 @@ void grpc_add_echo(struct shoal_grpc *grpc);
 void grpc_add_market(struct shoal_grpc *grpc);
 void grpc_add_interop(struct shoal_grpc *grpc);
 
+/* Has each call written into the access log. Thread: main's, before start. */
+void grpc_add_log(struct shoal_grpc *grpc);
+
 #endif

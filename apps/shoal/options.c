@@ -228,7 +228,7 @@ static const struct row table[] = {
      "requests at once on one HTTP/2 connection (default 128)"},
     {"request-timeout", 0, "DURATION", &duration_kind, FIELD(request_timeout_ms), FOR_PAGES,
      "answer 503, or cut the answer, after so long; 0: never"},
-    {"access-log", 0, "FILE", &text_kind, FIELD(access_log), FOR_PAGES,
+    {"access-log", 0, "FILE", &text_kind, FIELD(access_log), FOR_LOGGED,
      "append a line for each HTTP request to this file (combined format, and microseconds);\n"
      "                                '-': to standard output; a HUP signal opens it anew"},
     {"server-header", 0, "TEXT", &field_text_kind, FIELD(server_header), FOR_PAGES,
