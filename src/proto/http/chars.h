@@ -10,14 +10,14 @@
 #include <stddef.h>
 
 enum http_char {
-    HTTP_TOKEN_CHAR = 0x01, /* tchar, RFC 9110 §5.6.2 */
-    HTTP_PATH_CHAR = 0x02,  /* visible ASCII but `#` and `?`: browsers send more than pchar */
-    HTTP_QUERY_CHAR = 0x04, /* visible ASCII but `#` */
-    HTTP_HOST_CHAR = 0x08,  /* unreserved, RFC 3986 §2.3 */
-    HTTP_VALUE_CHAR = 0x10, /* all but control bytes; tab is in */
-    HTTP_SMALL_LETTER = 0x20,
-    HTTP_AUTHORITY_CHAR = 0x40, /* HOST_CHAR, `:`, `[` and `]` */
-    HTTP_METHOD_CHAR = 0x80     /* capitals, `-` and `_` */
+    HTTP_TOKEN_CHAR = 0x01,       /* tchar, RFC 9110 §5.6.2 */
+    HTTP_PATH_CHAR = 0x02,        /* visible ASCII but `#` and `?`: browsers send more than pchar */
+    HTTP_QUERY_CHAR = 0x04,       /* visible ASCII but `#` */
+    HTTP_HOST_CHAR = 0x08,        /* unreserved, RFC 3986 §2.3 */
+    HTTP_VALUE_CHAR = 0x10,       /* all but control bytes; tab is in */
+    HTTP_SMALL_TOKEN_CHAR = 0x20, /* tchar but for capitals: what HTTP/2 has names of */
+    HTTP_AUTHORITY_CHAR = 0x40,   /* HOST_CHAR, `:`, `[` and `]` */
+    HTTP_METHOD_CHAR = 0x80       /* capitals, `-` and `_` */
 };
 
 extern const unsigned char shoal__http_chars[256];

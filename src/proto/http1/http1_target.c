@@ -28,7 +28,7 @@ bool shoal__http1_note_method(struct http1_request *request, struct shoal_view n
     if (request->method != HTTP1_OTHER)
         return true;
     for (size_t i = 0; i < name.size; i++) {
-        if (shoal__http_is_char(name.data[i], HTTP_SMALL_LETTER))
+        if (name.data[i] >= 'a' && name.data[i] <= 'z')
             return false;
     }
     return true;

@@ -3,8 +3,8 @@
  * The session of the HTTP/2 engine: its creation, bytes in and out, and its way out. Streams are
  * in http2_stream.c, what nghttp2 reports in http2_events.c.
  *
- * nghttp2 is told to leave the windows to us, to forget closed streams, and that priorities of
- * RFC 7540 are not used, so that a peer cannot make it keep a tree.
+ * nghttp2 is told to leave the windows and the check of requests to us, to forget closed streams,
+ * and that priorities of RFC 7540 are not used, so that a peer cannot make it keep a tree.
  */
 #include "proto/http2/http2_engine.h"
 
@@ -40,8 +40,10 @@ static nghttp2_option *make_options(enum shoal__http_role role)
     /* Resets are the budget's business, which knows what else the client does. */
     nghttp2_option_set_stream_reset_rate_limit(options, UINT32_MAX, UINT32_MAX);
     nghttp2_option_set_max_continuations(options, PIECES_OF_CONTINUATION);
-    if (role == SHOAL__HTTP_SERVER)
+    if (role == SHOAL__HTTP_SERVER) {
         nghttp2_option_set_max_deflate_dynamic_table_size(options, SERVER_FIELD_TABLE);
+        nghttp2_option_set_no_http_messaging(options, 1); /* http2_check.c does that */
+    }
     return options;
 }
 

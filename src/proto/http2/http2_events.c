@@ -93,12 +93,21 @@ static struct http2_stream *stream_for_block(struct shoal__http2_engine *engine,
     return stream;
 }
 
+static enum http2_block_kind kind_of(const struct shoal__http2_engine *engine,
+                                     const nghttp2_frame *frame)
+{
+    if (engine->session.role == SHOAL__HTTP_CLIENT)
+        return HTTP2_RESPONSE_BLOCK;
+    bool is_head = frame->headers.cat == NGHTTP2_HCAT_REQUEST;
+    return is_head ? HTTP2_REQUEST_BLOCK : HTTP2_TRAILER_BLOCK;
+}
+
 static int on_begin_headers(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *user)
 {
     (void)nghttp2;
     struct http2_stream *stream = stream_for_block(user, frame);
     if (stream)
-        stream->block = shoal__http2_block_create(&stream->arena);
+        stream->block = shoal__http2_block_create(&stream->arena, kind_of(user, frame));
     return stream && stream->block ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
@@ -115,7 +124,8 @@ static int on_header(nghttp2_session *nghttp2, const nghttp2_frame *frame, nghtt
     return rc == 0 ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
-/* nghttp2 would drop the field and go on; a message with such a field is malformed. */
+/* Of a response: nghttp2 would drop the field and go on, but a message with such a field is
+ * malformed. */
 static int on_invalid_header(nghttp2_session *nghttp2, const nghttp2_frame *frame,
                              nghttp2_rcbuf *name, nghttp2_rcbuf *value, uint8_t flags, void *user)
 {
@@ -130,10 +140,36 @@ static int on_invalid_header(nghttp2_session *nghttp2, const nghttp2_frame *fram
 
 /* Whole messages */
 
+/* A request that is none, or that ends before its body does, is given up. */
+static bool check_block(struct http2_stream *stream, bool end)
+{
+    const struct http2_block *block = stream->block;
+    bool is_head = block->kind == HTTP2_REQUEST_BLOCK;
+    bool good = !block->malformed && (is_head ? shoal__http2_head_is_whole(block) : end);
+    if (good && is_head)
+        stream->in_left = block->head.content_length;
+    if (good && !(end && stream->in_left > 0))
+        return true;
+    shoal__http2_stream_reset(stream, SHOAL__H2_PROTOCOL_ERROR, false);
+    return false;
+}
+
+static void follow_priority(const struct http2_stream *stream)
+{
+    const struct http2_block *block = stream->block;
+    const struct shoal__http_field *field =
+        shoal__http_field_find(block->fields, block->count, shoal_view("priority", 8));
+    nghttp2_extpri priority = shoal__http2_priority_of(field->value);
+    (void)nghttp2_session_change_extpri_stream_priority(http2_engine_of(stream)->nghttp2,
+                                                        stream->id, &priority, 0);
+}
+
 static void request_came(struct http2_stream *stream, bool end)
 {
     struct shoal__http2_engine *engine = http2_engine_of(stream);
     unsigned status = shoal__http2_request_check(stream->block, engine->limits);
+    if (stream->block->has_priority)
+        follow_priority(stream);
     if (status != 0) {
         (void)shoal__http2_charge(engine, USELESS_MALFORMED);
         shoal__http2_stream_refuse(stream, status);
@@ -190,6 +226,8 @@ static void headers_came(struct shoal__http2_engine *engine, const nghttp2_frame
     bool end = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
     if (end)
         note_end(stream);
+    if (stream->block->kind != HTTP2_RESPONSE_BLOCK && !check_block(stream, end))
+        return;
     if (shoal__http2_block_finish(stream->block, &stream->arena) < 0)
         shoal__http2_stream_reset(stream, SHOAL__H2_INTERNAL_ERROR, true);
     else if (frame->headers.cat == NGHTTP2_HCAT_REQUEST)
@@ -200,14 +238,21 @@ static void headers_came(struct shoal__http2_engine *engine, const nghttp2_frame
         trailers_came(stream);
 }
 
+/* A short body must not be taken for a whole one. */
+static void body_ended(struct http2_stream *stream)
+{
+    note_end(stream);
+    if (stream->in_left > 0)
+        shoal__http2_stream_reset(stream, SHOAL__H2_PROTOCOL_ERROR, false);
+    tell_end(stream, NULL);
+}
+
 static void data_came(struct shoal__http2_engine *engine, const nghttp2_frame *frame)
 {
     struct http2_stream *stream = shoal__http2_stream_find(engine, frame->hd.stream_id);
     if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) {
-        if (stream) {
-            note_end(stream);
-            tell_end(stream, NULL);
-        }
+        if (stream)
+            body_ended(stream);
     } else if (engine->chunks == 0 && frame->hd.length > 0) { /* it was all padding */
         (void)shoal__http2_charge(engine, USELESS_EMPTY_DATA);
     }
@@ -219,6 +264,19 @@ static bool wants_data(const struct http2_stream *stream)
            stream->stream.events->on_data;
 }
 
+/* Counts it against what the request's head announced; a longer body is given up. */
+static bool is_announced(struct http2_stream *stream, size_t size)
+{
+    if (stream->in_left < 0)
+        return true;
+    bool fits = size <= (uint64_t)stream->in_left;
+    if (fits)
+        stream->in_left -= (int64_t)size;
+    else
+        shoal__http2_stream_reset(stream, SHOAL__H2_PROTOCOL_ERROR, false);
+    return fits;
+}
+
 static int on_data(nghttp2_session *nghttp2, uint8_t flags, int32_t id, const uint8_t *data,
                    size_t size, void *user)
 {
@@ -226,7 +284,7 @@ static int on_data(nghttp2_session *nghttp2, uint8_t flags, int32_t id, const ui
     struct shoal__http2_engine *engine = user;
     struct http2_stream *stream = shoal__http2_stream_find(engine, id);
     engine->chunks++;
-    if (!stream || !wants_data(stream))
+    if (!stream || stream->dead || !is_announced(stream, size) || !wants_data(stream))
         return nghttp2_session_consume(nghttp2, id, size) == 0 ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
 
     shoal__useless_work_earn_bytes(&engine->useless, size);

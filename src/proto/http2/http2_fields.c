@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Field blocks in both directions. nghttp2 has checked the syntax of names and values, the order
- * and presence of pseudo-headers, and that no connection-specific field came; what is left for us
- * is what a server needs to be sure of before it routes. No other state than the block.
+ * Field blocks in both directions. What comes is checked field by field, a request's by
+ * http2_check.c and a response's by nghttp2; what is left is what a server needs to be sure of
+ * before it routes. No other state than the block.
  */
 #include "proto/http2/http2_fields.h"
 
@@ -11,12 +11,14 @@
 
 enum { PSEUDO_MAX = 4, USUAL_MAX = 3, METHOD_MAX = 32, LENGTH_DIGITS = 20 };
 
-struct http2_block *shoal__http2_block_create(struct shoal__arena *arena)
+struct http2_block *shoal__http2_block_create(struct shoal__arena *arena,
+                                              enum http2_block_kind kind)
 {
     struct http2_block *block = shoal__arena_alloc(arena, sizeof(*block));
     if (!block)
         return NULL;
     memset(block, 0, offsetof(struct http2_block, few));
+    block->kind = (uint8_t)kind;
     block->head.content_length = -1;
     block->head.kept = true;
     block->fields = block->few;
@@ -36,10 +38,6 @@ static bool grow(struct http2_block *block, struct shoal__arena *arena)
     return true;
 }
 
-/* The size is known to the compiler, which compares without a call: asked for every field. */
-#define IS_NAMED(name, literal) \
-    ((name).size == sizeof(literal) - 1 && memcmp((name).data, literal, sizeof(literal) - 1) == 0)
-
 static unsigned status_of(struct shoal_view digits)
 {
     unsigned status = 0;
@@ -48,7 +46,7 @@ static unsigned status_of(struct shoal_view digits)
     return status;
 }
 
-/* nghttp2 has seen to it that there are no others, each is there at most once, and a status is
+/* It has been checked that there are no others, each is there at most once, and a status is
  * three digits: the second letter tells them apart, or the third. */
 static void set_pseudo(struct shoal__head *head, struct shoal_view name, struct shoal_view value)
 {
@@ -81,16 +79,16 @@ static void note_field(struct http2_block *block, struct shoal__http_field field
 {
     switch (field.name.size) {
     case 4:
-        block->hosts += IS_NAMED(field.name, "host");
+        block->hosts += HTTP2_IS_NAMED(field.name, "host");
         break;
     case 6:
-        block->cookies += IS_NAMED(field.name, "cookie");
+        block->cookies += HTTP2_IS_NAMED(field.name, "cookie");
         break;
     case 8:
-        block->has_priority = block->has_priority || IS_NAMED(field.name, "priority");
+        block->has_priority = block->has_priority || HTTP2_IS_NAMED(field.name, "priority");
         break;
     case 14:
-        if (IS_NAMED(field.name, "content-length"))
+        if (HTTP2_IS_NAMED(field.name, "content-length"))
             note_length(block, field.value);
         break;
     default:
@@ -140,7 +138,10 @@ int shoal__http2_block_add(struct http2_block *block, struct shoal__arena *arena
 {
     struct shoal__http_field field = {view_of(name), view_of(value)};
     bool is_pseudo = field.name.size > 0 && field.name.data[0] == ':';
-    if (!is_pseudo && !admit(block, limits, field.name.size + field.value.size))
+    if (block->kind != HTTP2_RESPONSE_BLOCK && !block->malformed)
+        block->malformed = !shoal__http2_field_check(block, field);
+    if (block->malformed ||
+        (!is_pseudo && !admit(block, limits, field.name.size + field.value.size)))
         return 0;
     if (!keep(arena, value, &field.value))
         return -SHOAL_ENOMEM;
@@ -222,15 +223,15 @@ static bool is_path(struct shoal_view path)
 /* In small letters, as everybody has it, or in any. */
 static bool is_scheme(struct shoal_view scheme)
 {
-    return IS_NAMED(scheme, "http") || IS_NAMED(scheme, "https") ||
+    return HTTP2_IS_NAMED(scheme, "http") || HTTP2_IS_NAMED(scheme, "https") ||
            shoal__http_name_equal(scheme, shoal_view("http", 4)) ||
            shoal__http_name_equal(scheme, shoal_view("https", 5));
 }
 
 static bool is_target(const struct shoal__head *head)
 {
-    if (IS_NAMED(head->method, "CONNECT"))
-        return true; /* nghttp2 has checked that it has neither scheme nor path */
+    if (HTTP2_IS_NAMED(head->method, "CONNECT"))
+        return true; /* it has neither scheme nor path */
     if (!is_scheme(head->scheme))
         return false;
     return is_path(head->path) || (shoal_view_equal(head->path, shoal_view("*", 1)) &&

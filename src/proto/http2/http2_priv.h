@@ -95,6 +95,7 @@ struct http2_stream {
     nghttp2_nv *trailers;
     size_t trailer_count;
     size_t unconsumed;
+    int64_t in_left; /* server: of the body that the request's head announced; -1: it did not */
     int64_t moved_in_ms, moved_out_ms; /* or there was nothing to wait for */
     int32_t id;
     enum http2_out state;

@@ -45,6 +45,7 @@ struct http2_stream *shoal__http2_stream_create(struct shoal__http2_engine *engi
                    .arena = &self->arena,
                    .serial = (uint64_t)id},
         .id = id,
+        .in_left = -1,
         .moved_in_ms = engine->now_ms,
         .moved_out_ms = engine->now_ms,
     };
