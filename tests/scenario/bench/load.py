@@ -54,6 +54,12 @@ class Targets(unittest.TestCase):
         with echo() as server:
             self.check(measure(server.url, "-n", 4, "-c", 2, "-t", "300ms"))
 
+    def test_busy_polling_is_for_both_sides(self):
+        with echo("--busy-poll", "100") as server:
+            report = measure(server.url, "-c", 1, "-t", "300ms", "--busy-poll", 100)
+        self.assertEqual(errors(report), {})
+        self.assertGreater(report["generator"]["cpu_share"], 0.02)
+
     def test_nobody_there(self):
         with echo() as server:
             url = server.url

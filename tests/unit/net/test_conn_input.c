@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
@@ -17,6 +18,7 @@
 
 #include "net/conn.h"
 #include "net/net_loop.h"
+#include "runtime/server.h"
 #include "support/connrig.h"
 
 /* Consumes whole messages: a decimal digit says how many bytes follow it. */
@@ -623,10 +625,58 @@ static void a_pending_connection_resumed_early_still_hears_the_end(void **state)
     assert_notes(bench, "open close(peer)");
 }
 
+/* As the listener opens it, with what the peer has sent by then. */
+static void accept_after(struct connbench *bench, const char *sent)
+{
+    const struct shoal__address peer = {.family = AF_UNSPEC};
+    struct shoal__transport transport = memwire_transport(&bench->wire);
+    struct shoal__shared_limits *limits = shoal__limits_create(&connrig_no_limits);
+    assert_non_null(limits);
+    atomic_fetch_add(shoal__server_connections(bench->rig.server), 1); /* as it is admitted */
+    memwire_feed_text(&bench->wire, sent);
+    assert_int_equal(shoal__conn_create(bench->rig.loop, &transport, &bench->recorder.service,
+                                        limits, &peer, true, &bench->wire.conn),
+                     0);
+    shoal__limits_unref(&limits);
+}
+
+static void an_accepted_connection_is_read_before_it_waits(void **state)
+{
+    struct connbench *bench = *state;
+    accept_after(bench, "hello");
+    assert_notes(bench, "open data(5)");
+}
+
+static void an_accepted_connection_whose_peer_is_silent_waits(void **state)
+{
+    struct connbench *bench = *state;
+    accept_after(bench, "");
+    assert_notes(bench, "open");
+    connbench_feed(bench, "hello");
+    assert_notes(bench, "open data(5)");
+}
+
+static void close_at_once(struct shoal_conn *conn)
+{
+    shoal_conn_close(conn, SHOAL_CLOSE_NOW);
+}
+
+static void what_is_closed_as_it_opens_is_not_read(void **state)
+{
+    struct connbench *bench = *state;
+    bench->recorder.open = close_at_once;
+    accept_after(bench, "hello");
+    connrig_run(&bench->rig);
+    assert_notes(bench, "open close(local)");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, connbench_start, connbench_stop)
     const struct CMUnitTest tests[] = {
+        TEST(an_accepted_connection_is_read_before_it_waits),
+        TEST(an_accepted_connection_whose_peer_is_silent_waits),
+        TEST(what_is_closed_as_it_opens_is_not_read),
         TEST(what_comes_is_offered_once_and_as_it_came),
         TEST(what_was_not_consumed_comes_again_with_more_behind_it),
         TEST(messages_are_whole_however_the_bytes_are_split),
