@@ -170,6 +170,19 @@ static size_t echo(struct shoal_conn *conn, struct shoal_view in)
     return in.size;
 }
 
+static void a_steady_echo_allocates_nothing(void **state)
+{
+    struct connbench *bench = *state;
+    bench->recorder.data = echo;
+    connbench_open(bench, NULL);
+    connbench_feed(bench, "once");
+    failmalloc_at(0);
+    for (int i = 0; i < 20; i++)
+        connbench_feed(bench, "and again");
+    assert_int_equal(failmalloc_count(), 0);
+    assert_int_equal(memwire_output(&bench->wire).size, 4 + 20 * 9);
+}
+
 static void an_echo_is_exact_when_the_wire_takes_one_byte_at_a_time(void **state)
 {
     struct connbench *bench = *state;
@@ -804,6 +817,7 @@ int main(void)
         TEST(also_more_pieces_than_a_gather_holds_are_one_write),
         TEST(more_than_the_scratch_holds_keeps_its_order),
         TEST(bytes_of_the_span_are_not_copied_and_others_are),
+        TEST(a_steady_echo_allocates_nothing),
         TEST(an_echo_is_exact_when_the_wire_takes_one_byte_at_a_time),
         TEST(a_short_write_keeps_the_rest_in_order),
         TEST(writability_is_asked_for_only_while_output_waits),
