@@ -85,8 +85,8 @@ struct shoal_grpc_channel_cfg {
 /*
  * Makes a channel on the loop; it connects with the first call. `urls` is tcp://HOST:PORT (HTTP/2
  * by prior knowledge), tls://HOST:PORT or unix:PATH, or several of them with commas between, which
- * are tried in turn, each with all addresses of its host. A NULL `cfg` means
- * SHOAL_GRPC_CHANNEL_CFG_INIT; it is copied.
+ * are tried in turn, each at the addresses of its host until one takes the connection. A NULL `cfg`
+ * means SHOAL_GRPC_CHANNEL_CFG_INIT; it is copied.
  * Returns 0; -SHOAL_EURL; -SHOAL_EINVAL (options that make no sense); -SHOAL_ECERT (a file that
  * cannot be read or is none); or -SHOAL_ENOMEM. Thread: owner.
  */

@@ -15,6 +15,19 @@ enum { MOST_REFUSALS = 5 };
 
 /* The beginning */
 
+/* "/package.Service/Method". Not printf, which costs more than all else of a call's start. */
+static struct shoal_view join_path(struct shoal_rpc *rpc, const char *service, const char *method)
+{
+    size_t service_size = strlen(service), method_size = strlen(method);
+    char *path = shoal__arena_alloc(&rpc->arena, service_size + method_size + 2);
+    if (!path)
+        return shoal_view(NULL, 0);
+    path[0] = path[service_size + 1] = '/';
+    memcpy(path + 1, service, service_size);
+    memcpy(path + service_size + 2, method, method_size);
+    return shoal_view(path, service_size + method_size + 2);
+}
+
 static int find_method(struct shoal_rpc *rpc, const struct shoal_rpc_cfg *cfg)
 {
     const ProtobufCServiceDescriptor *service = cfg->service;
@@ -22,11 +35,11 @@ static int find_method(struct shoal_rpc *rpc, const struct shoal_rpc_cfg *cfg)
         service ? protobuf_c_service_descriptor_get_method_by_name(service, cfg->method) : NULL;
     if (service ? !method : cfg->method[0] != '/')
         return -SHOAL_EINVAL;
-    char *path = service ? shoal__arena_printf(&rpc->arena, "/%s/%s", service->name, cfg->method)
-                         : shoal__arena_strdup(&rpc->arena, shoal_view_of(cfg->method));
-    if (!path)
+    struct shoal_view given = shoal_view_of(cfg->method);
+    rpc->path = service ? join_path(rpc, service->name, cfg->method)
+                        : shoal_view(shoal__arena_strdup(&rpc->arena, given), given.size);
+    if (!rpc->path.data)
         return -SHOAL_ENOMEM;
-    rpc->path = shoal_view_of(path);
     rpc->input = method ? method->input : NULL;
     rpc->output = method ? method->output : NULL;
     return shoal__http_is_value(rpc->path) ? 0 : -SHOAL_EINVAL;

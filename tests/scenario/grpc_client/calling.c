@@ -227,6 +227,29 @@ static void a_call_is_lost_with_its_connection_and_the_next_one_makes_another(vo
     assert_int_equal(shoal_grpc_client_close(&client), 0);
 }
 
+static void a_list_of_servers_is_gone_through(void **state)
+{
+    struct post *post = *state;
+    char urls[512];
+    struct shoal_grpc_client *client = NULL;
+    snprintf(urls, sizeof(urls), "unix:%s/nobody,tcp://[::1]:1,%s", post->folder, post->url);
+    assert_int_equal(shoal_grpc_client_open(urls, NULL, &client), 0);
+    assert_int_equal(post_ask(client, "hello"), SHOAL_GRPC_OK);
+    assert_int_equal(shoal_grpc_client_close(&client), 0);
+}
+
+static void who_pings_too_often_loses_the_connection(void **state)
+{
+    struct post *post = *state;
+    struct shoal_grpc_channel_cfg cfg = SHOAL_GRPC_CHANNEL_CFG_INIT;
+    struct shoal_grpc_client *client = NULL;
+    cfg.keepalive_ms = 5;
+    assert_int_equal(shoal_grpc_client_open(post->url, &cfg, &client), 0);
+    assert_int_equal(post_ask(client, "keep"), SHOAL_GRPC_UNAVAILABLE);
+    assert_int_equal(post_ask(client, "hello"), SHOAL_GRPC_OK);
+    assert_int_equal(shoal_grpc_client_close(&client), 0);
+}
+
 static void *ask_when_ready(void *arg)
 {
     Parcels__Parcel parcel = PARCELS__PARCEL__INIT;
@@ -468,6 +491,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(calls_on_one_connection_end_in_the_order_of_their_delays),
         TEST(a_call_is_lost_with_its_connection_and_the_next_one_makes_another),
+        TEST(a_list_of_servers_is_gone_through),
+        TEST(who_pings_too_often_loses_the_connection),
         TEST(a_server_that_comes_back_is_found_again),
         TEST(the_drain_of_its_own_server_waits_for_a_call),
         TEST(the_end_of_its_own_server_ends_a_call),
