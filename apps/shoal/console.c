@@ -600,6 +600,6 @@ static int listen_console(struct host *host, const char *url, const struct shoal
 const struct service console_service = {
     .name = "console",
     .default_url = "tcp://127.0.0.1:5556",
-    .try_before_nc = "",
+    .try_with = "",
     .listen = listen_console,
 };

@@ -23,6 +23,6 @@ static int listen_echo(struct host *host, const char *url, const struct shoal_li
 const struct service echo_service = {
     .name = "echo",
     .default_url = "tcp://127.0.0.1:5555",
-    .try_before_nc = "echo hello | ",
+    .try_with = "echo hello | ",
     .listen = listen_echo,
 };

@@ -167,7 +167,7 @@ static int listen_fish(struct host *host, const char *url, const struct shoal_li
 const struct service fish_service = {
     .name = "fish",
     .default_url = "tcp://127.0.0.1:8080",
-    .try_before_nc = "echo 3 pounds of trout | ",
+    .try_with = "echo 3 pounds of trout | ",
     .prepare = board_prepare,
     .listen = listen_fish,
 };

@@ -31,6 +31,7 @@ static int listen_grpc(struct host *host, const char *url, const struct shoal_li
 const struct service grpc_service = {
     .name = "grpc",
     .default_url = "tcp://127.0.0.1:50051",
+    .try_by = TRY_BY_CALL,
     .prepare = board_prepare,
     .listen = listen_grpc,
 };

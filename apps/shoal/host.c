@@ -122,36 +122,85 @@ static void announce(struct shoal_server *server)
                      shoal_listener_url(host->bindings[i].listener));
 }
 
-/* "nc -N HOST PORT" for a tcp URL, openssl's client for a tls one, nothing for an inherited
- * descriptor. */
-static char *print_nc(const char *url, char *out, size_t size)
+/* A line of the table, gathered to be written at once. */
+struct try_line {
+    char text[512];
+    size_t size;
+};
+
+SHOAL_PRINTF(2, 3) static void put(struct try_line *line, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int size = vsnprintf(line->text + line->size, sizeof(line->text) - line->size, format, args);
+    va_end(args);
+    line->size += size > 0 ? (size_t)size : 0;
+    if (line->size >= sizeof(line->text))
+        line->size = sizeof(line->text) - 1;
+}
+
+/* How to try a URL by hand: nothing for an inherited descriptor. */
+static void put_nc(struct try_line *line, const char *before, const char *url)
 {
     struct shoal_view rest = shoal_view_of(url);
-    out[0] = '\0';
     if (take_text(&rest, "unix:")) {
-        snprintf(out, size, "nc -N -U %.*s", (int)rest.size, rest.data);
+        put(line, "%snc -N -U %s", before, rest.data);
     } else if (take_text(&rest, "tls://")) {
-        snprintf(out, size, "openssl s_client -quiet -connect %.*s", (int)rest.size, rest.data);
+        put(line, "%sopenssl s_client -quiet -connect %s", before, rest.data);
     } else if (take_text(&rest, "tcp://")) {
         const char *colon = strrchr(rest.data, ':');
         struct shoal_view name = shoal_view(rest.data, (size_t)(colon - rest.data));
         if (take_text(&name, "["))
             name.size--;
-        snprintf(out, size, "nc -N %.*s %s", (int)name.size, name.size ? name.data : "", colon + 1);
+        put(line, "%snc -N %.*s %s", before, (int)name.size, name.size ? name.data : "", colon + 1);
     }
-    return out;
+}
+
+static void put_curl(struct try_line *line, const char *path, const char *url)
+{
+    struct shoal_view rest = shoal_view_of(url);
+    if (take_text(&rest, "unix:"))
+        put(line, "curl --unix-socket %s http://localhost%s", rest.data, path);
+    else if (take_text(&rest, "tls://"))
+        put(line, "curl -k https://%s%s", rest.data, path);
+    else if (take_text(&rest, "tcp://"))
+        put(line, "curl http://%s%s", rest.data, path);
+}
+
+static void put_call(struct try_line *line, const char *url)
+{
+    struct shoal_view rest = shoal_view_of(url);
+    if (take_text(&rest, "tls://"))
+        put(line, "shoal call -k %s", url);
+    else if (!take_text(&rest, "fd:"))
+        put(line, "shoal call %s", url);
+}
+
+static void put_try(struct try_line *line, const struct service *service, const char *url)
+{
+    switch (service->try_by) {
+    case TRY_BY_NC:
+        put_nc(line, service->try_with, url);
+        break;
+    case TRY_BY_CURL:
+        put_curl(line, service->try_with, url);
+        break;
+    case TRY_BY_CALL:
+        put_call(line, url);
+        break;
+    }
 }
 
 static void print_table(const struct host *host)
 {
-    char nc[256];
     fprintf(stderr, "%-8s  %-32s  %s\n", "SERVICE", "LISTENS ON", "TRY");
     for (size_t i = 0; i < host->binding_count; i++) {
         const struct service *service = host->bindings[i].service;
         const char *url = shoal_listener_url(host->bindings[i].listener);
-        const char *pipe = service->try_before_nc;
-        fprintf(stderr, "%-8s  %-32s  %s%s\n", service->name, url, pipe ? pipe : "",
-                pipe ? print_nc(url, nc, sizeof(nc)) : "");
+        struct try_line line = {.size = 0};
+        put(&line, "%-8s  %-32s  ", service->name, url);
+        put_try(&line, service, url);
+        fprintf(stderr, "%s\n", line.text);
     }
 }
 

@@ -31,11 +31,14 @@ struct host_loop {
     struct console_client *clients; /* everybody on the console here, newest first (console.c) */
 };
 
+/* The client that `shoal serve` proposes for trying a service. */
+enum try_by { TRY_BY_NC, TRY_BY_CURL, TRY_BY_CALL };
+
 struct service {
     const char *name;
     const char *default_url;
-    const char *try_before_nc; /* what to pipe into a connection to try it; "" for nothing, NULL
-                                  where a connection by hand is no use */
+    enum try_by try_by;
+    const char *try_with; /* for nc, what to pipe into it ("" for nothing); for curl, the path */
 
     /* Before the server starts: 0 or an exit code, after a sentence. NULL: nothing to do. */
     int (*prepare)(struct host *host);

@@ -337,7 +337,8 @@ static int listen_http(struct host *host, const char *url, const struct shoal_li
 const struct service http_service = {
     .name = "http",
     .default_url = "tcp://127.0.0.1:1234",
-    .try_before_nc = "printf 'GET / HTTP/1.0\\r\\n\\r\\n' | ",
+    .try_by = TRY_BY_CURL,
+    .try_with = "/hello",
     .prepare = fill_block,
     .listen = listen_http,
 };

@@ -222,7 +222,8 @@ static int listen_photos(struct host *host, const char *url, const struct shoal_
 const struct service photos_service = {
     .name = "photos",
     .default_url = "tcp://127.0.0.1:8090",
-    .try_before_nc = "printf 'GET /stats HTTP/1.0\\r\\n\\r\\n' | ",
+    .try_by = TRY_BY_CURL,
+    .try_with = "/stats",
     .prepare = open_photos,
     .listen = listen_photos,
     .finish = close_photos,

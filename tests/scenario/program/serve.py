@@ -1,13 +1,31 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """shoal serve: every service in one process, each where it was put, with a line to try it."""
 
+import os
+import re
+import subprocess
 import unittest
 
 import shoal_program as sp
 
 SERVICES = sp.SERVICES
-NOT_BY_HAND = "grpc"  # a connection is no use without a client
+# Of the services that the table tries with more than nc, what the try answers.
+ANSWERS = {"http": "Hello, world!", "grpc": "shoal.v1.FishMarket/Sell", "photos": '"photos"'}
 ANYWHERE = tuple(sp.services())
+
+
+def row(server, index, name):
+    both = server.wait_for_line(server.urls[index], 2)  # announced, and in the table
+    line, = [line for line in both if line.startswith(name)]
+    return line
+
+
+def tried(line):
+    """What the command at the end of a line of the table prints."""
+    command = re.search(r"(curl|shoal call) .*", line)[0]
+    path = f"{os.path.dirname(os.path.abspath(sp.BIN))}:{os.environ['PATH']}"
+    return subprocess.run(command, shell=True, check=True, capture_output=True, text=True,
+                          timeout=sp.PATIENCE, env={**os.environ, "PATH": path}).stdout
 
 
 class Serve(unittest.TestCase):
@@ -26,11 +44,11 @@ class Serve(unittest.TestCase):
     def test_the_table_names_each_service_with_a_line_to_try(self):
         with sp.Shoal("serve", *ANYWHERE, listens=6) as server:
             for index, name in enumerate(SERVICES):
-                if name == NOT_BY_HAND:
-                    continue
-                both = server.wait_for_line(server.urls[index], 2)  # announced, and in the table
-                line, = [l for l in both if l.startswith(name)]
-                self.assertTrue(line.endswith("nc -N 127.0.0.1 %d" % server.port(index)), line)
+                line = row(server, index, name)
+                if name in ANSWERS:
+                    self.assertIn(ANSWERS[name], tried(line), line)
+                else:
+                    self.assertTrue(line.endswith("nc -N 127.0.0.1 %d" % server.port(index)), line)
 
     def test_quiet_leaves_the_table_out(self):
         server = sp.Shoal("serve", "-q", *ANYWHERE, listens=6)
