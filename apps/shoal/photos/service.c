@@ -68,6 +68,8 @@ void photo_fail_for(struct shoal_http_request *req, int rc)
     case SHOAL_EOVERFLOW:
         photo_fail(req, 400, "there are 1024 different types already: use one of them");
         break;
+    case EMFILE:
+    case ENFILE:
     case SHOAL_EFULL:
     case SHOAL_ENOMEM:
     case SHOAL_ESTOPPED:

@@ -297,7 +297,7 @@ class Damage(album.TestCase):
 
 
 class Compaction(album.TestCase):
-    ARGS = ("--compact-min", "200000")
+    ARGS = ("--compact-min", "200000", "--compact-percent", "5")
 
     def test_the_dead_go_while_photos_are_served(self):
         self.album.put("kept", LARGE[:300_000])
@@ -311,6 +311,25 @@ class Compaction(album.TestCase):
         self.assertEqual(self.album.get("kept"), LARGE[:300_000])
         self.assertEqual(self.album.get("busy"), LARGE[59:50_059])
         self.assertLess(os.path.getsize(self.album.volume), 60 * 50_000)
+
+
+    def test_readers_who_go_away_hold_no_old_volume(self):
+        """Of old volumes that are still being read there may be seven."""
+        self.album.put("kept", LARGE)
+        for count in range(1, 10):
+            with self.album.server.connect(receive_buffer=4096) as sock:
+                sock.sendall(b"GET /photo/kept HTTP/1.1\r\nHost: x\r\n\r\n")
+                sock.recv(1000)
+                while self.album.stats()["compactions"] < count:
+                    self.album.put("busy", LARGE[:250_000])
+        fds = f"/proc/{self.album.server.process.pid}/fd"
+
+        def volumes():
+            links = [os.readlink(f"{fds}/{fd}") for fd in os.listdir(fds)]
+            return [link for link in links if str(self.album.volume) in link]
+
+        sp.eventually(lambda: len(volumes()) == 1, "old volumes are closed")
+        self.assertEqual(self.album.get("kept"), LARGE)
 
 
 class AllLoops(album.TestCase):
