@@ -84,6 +84,8 @@ void shoal__backlog_check(struct shoal__net_loop *net)
 void shoal__backlog_set(struct shoal_conn *conn, struct shoal__backlog *backlog, size_t bytes)
 {
     SHOAL__ASSERT_CONN(conn);
+    if (bytes == backlog->bytes)
+        return;
     bool closed = conn->state == SHOAL__CONN_CLOSED; /* it is going to be given back */
     size_t grown = bytes > backlog->bytes ? bytes - backlog->bytes : 0;
     backlog->conn = conn;
