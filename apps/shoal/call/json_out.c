@@ -62,7 +62,9 @@ static bool keep(struct gathered *gathered, const struct schema_field *field,
         gathered->items = items;
         gathered->room = room;
     }
-    gathered->items[gathered->count] = (struct occurrence){field, gathered->count, *wire};
+    struct occurrence *item = &gathered->items[gathered->count];
+    *item = (struct occurrence){field, gathered->count, *wire};
+    item->wire.value = number_significant(field->type, wire->value);
     gathered->count++;
     return true;
 }
@@ -296,7 +298,7 @@ static struct entry entry_of(const struct occurrence *item, const struct schema_
     struct wire_field wire;
     if (wire_last(entry.message, 1, schema_wire_type(key->type), &wire)) {
         entry.text = wire.bytes;
-        entry.bits = wire.value;
+        entry.bits = number_significant(key->type, wire.value);
     }
     return entry;
 }

@@ -38,7 +38,7 @@ static bool add_path(struct bytes *out, struct shoal_view path)
     for (size_t i = 0; i < path.size; i++) {
         char letter = path.data[i];
         char next = i + 1 < path.size ? path.data[i + 1] : '\0';
-        if (letter >= 'A' && letter <= 'Z')
+        if ((letter >= 'A' && letter <= 'Z') || letter == ',')
             return false;
         if (letter == '_' && (next < 'a' || next > 'z'))
             return false;

@@ -229,6 +229,13 @@ void number_text(enum field_type type, uint64_t bits, char out[NUMBER_MAX])
         snprintf(out, NUMBER_MAX, "%" PRIu64, is_long(type) ? bits : (uint32_t)bits);
 }
 
+uint64_t number_significant(enum field_type type, uint64_t bits)
+{
+    if (type == TYPE_BOOL)
+        return bits != 0;
+    return is_long(type) || type == TYPE_DOUBLE ? bits : (uint32_t)bits;
+}
+
 bool number_is_quoted(enum field_type type, uint64_t bits)
 {
     return is_long(type) || (is_real(type) && !isfinite(real_of(type, bits)));

@@ -26,6 +26,10 @@ bool number_from_key(enum field_type type, struct shoal_view key, uint64_t *out_
 void number_text(enum field_type type, uint64_t bits, char out[NUMBER_MAX]);
 bool number_is_quoted(enum field_type type, uint64_t bits);
 
+/* The bits that count: a varint may have more than its type, and any is true but 0. Also for enums.
+ * Thread: any. */
+uint64_t number_significant(enum field_type type, uint64_t bits);
+
 /* What is expected, for a sentence: "a whole number from -2147483648 to 2147483647".
  * Thread: any. */
 const char *number_expected(enum field_type type);

@@ -180,6 +180,7 @@ static void zero_is_left_out_where_it_means_absent(void **state)
     expect_round(SCALARS, "{\"maybe\": 0, \"anInt32\": null}", "{\"maybe\": 0}");
     expect_round(CHOICE, "{\"number\": 0, \"yes\": false}", "{\"number\": 0, \"yes\": false}");
     expect_message(SCALARS, "18 00", "{}");
+    expect_message(SCALARS, "18 80 80 80 80 10", "{}"); /* 2^32: of 32 bits none is set */
 }
 
 static void defaults_are_shown_on_demand(void **state)
@@ -228,6 +229,8 @@ static void maps_are_objects(void **state)
     expect_message(MAPS, "0a 06 0a 01 61 12 01 31  0a 06 0a 01 61 12 01 32",
                    "{\"texts\": "
                    "{\"a\": \"2\"}}");
+    expect_message(MAPS, "1a 04 08 01 10 00  1a 04 08 02 10 01",
+                   "{\"fish\": {\"true\": \"HERRING\"}}");
     expect_message(MAPS, "12 00", "{\"numbers\": {\"0\": \"0\"}}");
     expect_refusal(MAPS, "{\"fish\": {\"yes\": 1}}",
                    "fish.yes: the keys of this map are true or false, as strings");

@@ -141,9 +141,12 @@ static void an_unknown_any_is_fetched_or_shown_as_bytes(void **state)
 static void numbers_out_of_range_have_no_text(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {"0a 07 08 ff ff ff ff ff 7f", "0a 06 10 80 94 eb dc 03",
+    static const char *const wrong[] = {"0a 07 08 ff ff ff ff ff 7f",
+                                        "0a 06 10 80 94 eb dc 03",
                                         "12 04 08 01 10 ff ff ff ff ff ff ff ff ff 01",
-                                        "22 09 11 00 00 00 00 00 00 f0 7f", "32 04 0a 02 41 62"};
+                                        "22 09 11 00 00 00 00 00 00 f0 7f",
+                                        "32 04 0a 02 41 62",
+                                        "32 04 0a 02 61 2c"};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         struct trouble trouble = {0};
         struct bytes text = {0};
