@@ -116,7 +116,7 @@ static void whatever_happens_the_volume_says_what_the_model_says(void **state)
 {
     struct box *box = *state;
     struct model model = {.random = from_environment("SHOAL_PHOTO_SEED", 1)};
-    unsigned rounds = from_environment("SHOAL_PHOTO_ROUNDS", 60);
+    unsigned rounds = from_environment("SHOAL_PHOTO_ROUNDS", 200);
     for (unsigned round = 0; round < rounds; round++) {
         for (unsigned i = draw(&model, 12); i > 0; i--)
             step(box, &model);
