@@ -50,7 +50,7 @@ int shoal_grpc_pass(struct shoal_grpc_call *call)
 
 static bool has_passed(const struct shoal_grpc_call *call)
 {
-    return call->deadline_ns != INT64_MAX && shoal__grpc_now_ns(call) >= call->deadline_ns;
+    return call->deadline_ns != INT64_MAX && shoal__grpc_turn_ns(call) >= call->deadline_ns;
 }
 
 void shoal__grpc_begin(struct shoal_grpc_call *call)

@@ -96,6 +96,11 @@ int64_t shoal__grpc_now_ns(const struct shoal_grpc_call *call)
     return shoal__clock_now_ns(&call->loop->clock);
 }
 
+int64_t shoal__grpc_turn_ns(const struct shoal_grpc_call *call)
+{
+    return shoal__loop_now_ns(call->loop);
+}
+
 static void deadline_passed(struct shoal_timer *timer, void *arg)
 {
     (void)timer;

@@ -223,8 +223,10 @@ struct shoal__grpc_codec *shoal__grpc_local_codec(struct grpc_local *local);
 /* Pieces of work that are done with, kept with their memory for the next. Thread: owner. */
 struct shoal__list *shoal__grpc_local_works(struct grpc_local *local);
 
-/* The clock, in nanoseconds. Thread: owner, or the call's work. */
+/* The clock, in nanoseconds: now, and when this turn of the loop began, which costs nothing.
+ * Thread: owner, or the call's work; owner. */
 int64_t shoal__grpc_now_ns(const struct shoal_grpc_call *call);
+int64_t shoal__grpc_turn_ns(const struct shoal_grpc_call *call);
 
 /* Starts the deadline's timer, and stops it. Returns 0 or -SHOAL_ENOMEM. Thread: owner. */
 int shoal__grpc_deadline_start(struct shoal_grpc_call *call);

@@ -76,7 +76,7 @@ static const struct shoal__grpc_error *read_deadline(struct shoal_grpc_call *cal
     int64_t most_ms = call->session->endpoint->cfg.max_deadline_ms;
     if (most_ms > 0 && ns / 1000000 > most_ms)
         ns = most_ms * 1000000;
-    int64_t now_ns = ns == INT64_MAX ? 0 : shoal__grpc_now_ns(call);
+    int64_t now_ns = ns == INT64_MAX ? 0 : shoal__grpc_turn_ns(call);
     call->deadline_ns = ns > INT64_MAX - now_ns ? INT64_MAX : now_ns + ns;
     return NULL;
 }

@@ -13,6 +13,7 @@
 #include "net/conn.h"
 #include "proto/grpc/endpoint.h"
 #include "proto/http2/http2_driver.h"
+#include "proto/web/listener_driver.h"
 #include "runtime/server.h"
 
 enum {
@@ -23,11 +24,8 @@ enum {
     MOST_DEPTH = 1000, /* protobuf-c follows nesting by recursion */
 };
 
-/* A listener's part of the driver; a part of the server, for living as long as that. */
 struct grpc_listener {
-    struct shoal__part part;
-    struct shoal_server *server;
-    struct shoal_service raw;
+    struct shoal__web_listener base;
     struct shoal__grpc_endpoint endpoint;
 };
 
@@ -50,38 +48,6 @@ static void on_open(struct shoal_conn *conn)
 }
 
 static const struct shoal_service raw_service = {.name = "grpc", .on_open = on_open};
-
-/* The listener as a part of the server */
-
-static int open_part(struct shoal__part *part, struct shoal_server *server)
-{
-    (void)part;
-    (void)server;
-    return 0;
-}
-
-static void ignore_part(struct shoal__part *part)
-{
-    (void)part;
-}
-
-static void end_part(struct shoal__part *part)
-{
-    shoal__server_part_ended(SHOAL_CONTAINER_OF(part, struct grpc_listener, part)->server);
-}
-
-static void destroy_part(struct shoal__part *part)
-{
-    free(SHOAL_CONTAINER_OF(part, struct grpc_listener, part));
-}
-
-static const struct shoal__part_ops part_ops = {
-    .open = open_part,
-    .begin = ignore_part,
-    .end = end_part,
-    .close = ignore_part,
-    .destroy = destroy_part,
-};
 
 /* Listening */
 
@@ -135,44 +101,28 @@ static struct shoal__session_limits session_limits(const struct shoal_grpc_cfg *
     return all;
 }
 
-static struct shoal_listen_cfg listen_cfg_of(const struct shoal_grpc_cfg *cfg,
-                                             const struct shoal_limits *limits)
+static void destroy_listener(struct shoal__web_listener *base)
 {
-    static const char *const protocols[] = {"h2", NULL};
-    struct shoal_listen_cfg listen = SHOAL_LISTEN_CFG_INIT;
-    if (cfg->listen)
-        memcpy(&listen, cfg->listen,
-               cfg->listen->size < sizeof(listen) ? cfg->listen->size : sizeof(listen));
-    listen.size = sizeof(listen);
-    listen.limits = limits;
-    if (!listen.alpn)
-        listen.alpn = protocols;
-    return listen;
+    free(SHOAL_CONTAINER_OF(base, struct grpc_listener, base));
 }
 
 static int listen_with(struct shoal_server *server, const char *url, struct shoal_grpc *grpc,
                        const struct shoal_grpc_cfg *cfg, struct shoal_listener **out_listener)
 {
+    static const char *const protocols[] = {"h2", NULL};
     struct shoal_limits limits = limits_for(cfg);
-    struct shoal_listen_cfg listen = listen_cfg_of(cfg, &limits);
     struct grpc_listener *self = calloc(1, sizeof(*self));
     if (!self)
         return -SHOAL_ENOMEM;
-    self->part.ops = &part_ops;
-    self->server = server;
-    self->raw = raw_service;
-    self->raw.arg = self;
+    self->base.server = server;
+    self->base.raw = raw_service;
+    self->base.raw.arg = self;
+    self->base.destroy = destroy_listener;
     self->endpoint.grpc = grpc;
     self->endpoint.cfg = *cfg;
     self->endpoint.cfg.listen = NULL; /* borrowed until now */
     self->endpoint.limits = session_limits(cfg, &limits);
-    int rc = shoal_listen(server, url, &self->raw, &listen, out_listener);
-    if (rc < 0) {
-        free(self);
-        return rc;
-    }
-    shoal__server_add_part(server, &self->part);
-    return 0;
+    return shoal__web_listen(&self->base, url, cfg->listen, &limits, protocols, out_listener);
 }
 
 int shoal_listen_grpc(struct shoal_server *server, const char *url, struct shoal_grpc *grpc,

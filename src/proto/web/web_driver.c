@@ -17,18 +17,16 @@
 #include "proto/http/app.h"
 #include "proto/http1/http1_driver.h"
 #include "proto/http2/http2_driver.h"
+#include "proto/web/listener_driver.h"
 #include "proto/web/web.h"
 #include "runtime/server.h"
 
 /* Input kept besides a head: pipelined requests while an answer is awaited. */
 enum { KEPT_INPUT = 128 * 1024 };
 
-/* A listener's part of the driver; a part of the server, for living as long as that. The endpoint
- * is what its sessions refer to. */
+/* The endpoint is what the listener's sessions refer to. */
 struct web_listener {
-    struct shoal__part part;
-    struct shoal_server *server;
-    struct shoal_service raw;
+    struct shoal__web_listener base;
     struct shoal__http_endpoint endpoint;
     char *server_field;
 };
@@ -84,44 +82,6 @@ static size_t on_data(struct shoal_conn *conn, struct shoal_view in)
 
 static const struct shoal_service raw_service = {.name = "http", .on_data = on_data};
 
-/* The listener as a part of the server */
-
-static int open_part(struct shoal__part *part, struct shoal_server *server)
-{
-    (void)part;
-    (void)server;
-    return 0;
-}
-
-static void ignore_part(struct shoal__part *part)
-{
-    (void)part;
-}
-
-static void end_part(struct shoal__part *part)
-{
-    shoal__server_part_ended(SHOAL_CONTAINER_OF(part, struct web_listener, part)->server);
-}
-
-static void destroy_listener(struct web_listener *self)
-{
-    free(self->server_field);
-    free(self);
-}
-
-static void destroy_part(struct shoal__part *part)
-{
-    destroy_listener(SHOAL_CONTAINER_OF(part, struct web_listener, part));
-}
-
-static const struct shoal__part_ops part_ops = {
-    .open = open_part,
-    .begin = ignore_part,
-    .end = end_part,
-    .close = ignore_part,
-    .destroy = destroy_part,
-};
-
 /* Listening */
 
 static struct shoal__session_limits session_limits(const struct shoal_http_cfg *cfg,
@@ -154,6 +114,13 @@ static struct shoal_limits limits_for(const struct shoal_http_cfg *cfg)
     return limits;
 }
 
+static void destroy_listener(struct shoal__web_listener *base)
+{
+    struct web_listener *self = SHOAL_CONTAINER_OF(base, struct web_listener, base);
+    free(self->server_field);
+    free(self);
+}
+
 static struct web_listener *listener_create(struct shoal_server *server,
                                             const struct shoal_http_app *app,
                                             const struct shoal_http_cfg *cfg,
@@ -162,10 +129,10 @@ static struct web_listener *listener_create(struct shoal_server *server,
     struct web_listener *self = calloc(1, sizeof(*self));
     if (!self)
         return NULL;
-    self->part.ops = &part_ops;
-    self->server = server;
-    self->raw = raw_service;
-    self->raw.arg = self;
+    self->base.server = server;
+    self->base.raw = raw_service;
+    self->base.raw.arg = self;
+    self->base.destroy = destroy_listener;
     self->endpoint = (struct shoal__http_endpoint){
         .app = app,
         .request_ms = cfg->request_ms,
@@ -180,7 +147,7 @@ static struct web_listener *listener_create(struct shoal_server *server,
     self->endpoint.server_field = self->server_field;
     if (self->server_field)
         return self;
-    destroy_listener(self);
+    destroy_listener(&self->base);
     return NULL;
 }
 
@@ -191,38 +158,16 @@ static bool is_good(const struct shoal_server *server, const struct shoal_http_a
            (!cfg->server_field || shoal__http_is_value(shoal_view_of(cfg->server_field)));
 }
 
-/* The options of the listener below: as given, with these limits, and both versions by ALPN. */
-static struct shoal_listen_cfg listen_cfg_of(const struct shoal_http_cfg *cfg,
-                                             const struct shoal_limits *limits)
-{
-    static const char *const protocols[] = {"h2", "http/1.1", NULL};
-    struct shoal_listen_cfg listen = SHOAL_LISTEN_CFG_INIT;
-    if (cfg->listen)
-        memcpy(&listen, cfg->listen,
-               cfg->listen->size < sizeof(listen) ? cfg->listen->size : sizeof(listen));
-    listen.size = sizeof(listen);
-    listen.limits = limits;
-    if (!listen.alpn)
-        listen.alpn = protocols;
-    return listen;
-}
-
 static int listen_with(struct shoal_server *server, const char *url,
                        const struct shoal_http_app *app, const struct shoal_http_cfg *cfg,
                        struct shoal_listener **out_listener)
 {
+    static const char *const protocols[] = {"h2", "http/1.1", NULL};
     struct shoal_limits limits = limits_for(cfg);
-    struct shoal_listen_cfg listen = listen_cfg_of(cfg, &limits);
     struct web_listener *self = listener_create(server, app, cfg, &limits);
     if (!self)
         return -SHOAL_ENOMEM;
-    int rc = shoal_listen(server, url, &self->raw, &listen, out_listener);
-    if (rc < 0) {
-        destroy_listener(self);
-        return rc;
-    }
-    shoal__server_add_part(server, &self->part);
-    return 0;
+    return shoal__web_listen(&self->base, url, cfg->listen, &limits, protocols, out_listener);
 }
 
 /* What the caller's version of the struct does not have keeps its default. */

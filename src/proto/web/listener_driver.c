@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Listeners as parts of their server; see listener_driver.h. */
+#include "proto/web/listener_driver.h"
+
+#include "base/list.h"
+
+static struct shoal__web_listener *listener_of(struct shoal__part *part)
+{
+    return SHOAL_CONTAINER_OF(part, struct shoal__web_listener, part);
+}
+
+static int open_part(struct shoal__part *part, struct shoal_server *server)
+{
+    (void)part;
+    (void)server;
+    return 0;
+}
+
+static void ignore_part(struct shoal__part *part)
+{
+    (void)part;
+}
+
+static void end_part(struct shoal__part *part)
+{
+    shoal__server_part_ended(listener_of(part)->server);
+}
+
+static void destroy_part(struct shoal__part *part)
+{
+    struct shoal__web_listener *self = listener_of(part);
+    self->destroy(self);
+}
+
+static const struct shoal__part_ops part_ops = {
+    .open = open_part,
+    .begin = ignore_part,
+    .end = end_part,
+    .close = ignore_part,
+    .destroy = destroy_part,
+};
+
+/* What the caller's version of the struct does not have keeps its default. */
+static struct shoal_listen_cfg complete(const struct shoal_listen_cfg *cfg)
+{
+    struct shoal_listen_cfg all = SHOAL_LISTEN_CFG_INIT;
+    if (cfg)
+        memcpy(&all, cfg, cfg->size < sizeof(all) ? cfg->size : sizeof(all));
+    all.size = sizeof(all);
+    return all;
+}
+
+int shoal__web_listen(struct shoal__web_listener *self, const char *url,
+                      const struct shoal_listen_cfg *cfg, const struct shoal_limits *limits,
+                      const char *const *protocols, struct shoal_listener **out_listener)
+{
+    struct shoal_listen_cfg listen = complete(cfg);
+    listen.limits = limits;
+    if (!listen.alpn)
+        listen.alpn = protocols;
+    self->part.ops = &part_ops;
+    int rc = shoal_listen(self->server, url, &self->raw, &listen, out_listener);
+    if (rc < 0)
+        self->destroy(self);
+    else
+        shoal__server_add_part(self->server, &self->part);
+    return rc;
+}
