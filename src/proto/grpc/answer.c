@@ -104,7 +104,7 @@ struct grpc_answer *shoal__grpc_answer_of(const struct shoal_grpc_call *call)
 static bool allot(struct shoal_grpc_call *call, struct fields *fields, size_t count)
 {
     size_t size = (count + OWN_FIELDS) * sizeof(*fields->items);
-    *fields = (struct fields){shoal__arena_alloc(&call->arena, size), 0};
+    *fields = (struct fields){shoal__arena_alloc(call->arena, size), 0};
     return fields->items != NULL;
 }
 
@@ -391,7 +391,7 @@ static bool put_text(struct shoal_grpc_call *call, struct fields *fields)
     if (text.size == 0)
         return true;
     size_t size = shoal__grpc_percent_size(text);
-    char *encoded = shoal__arena_alloc(&call->arena, size);
+    char *encoded = shoal__arena_alloc(call->arena, size);
     if (!encoded)
         return false;
     shoal__grpc_percent_encode(text, encoded);
@@ -405,7 +405,7 @@ static bool put_details(struct shoal_grpc_call *call, struct fields *fields)
     if (details.size == 0)
         return true;
     size_t size = shoal__grpc_base64_size(details.size);
-    char *encoded = shoal__arena_alloc(&call->arena, size);
+    char *encoded = shoal__arena_alloc(call->arena, size);
     if (!encoded)
         return false;
     shoal__grpc_base64_encode(details, encoded);

@@ -258,7 +258,7 @@ static struct shoal__arena *arena_of(struct shoal_grpc_call *call)
 {
     if (!shoal__grpc_is_owner(call))
         return shoal__grpc_work_answer(call)->arena;
-    return shoal__grpc_one_request(call->method) ? &call->arena : &call->message_arena;
+    return shoal__grpc_one_request(call->method) ? call->arena : &call->message_arena;
 }
 
 void *shoal_grpc_alloc(struct shoal_grpc_call *call, size_t size)
@@ -292,7 +292,7 @@ void shoal_grpc_set_data(struct shoal_grpc_call *call, void *data)
 
 int shoal_grpc_on_close(struct shoal_grpc_call *call, shoal_grpc_close_fn *fn, void *arg)
 {
-    struct grpc_closer *closer = shoal__arena_alloc(&call->arena, sizeof(*closer));
+    struct grpc_closer *closer = shoal__arena_alloc(call->arena, sizeof(*closer));
     if (!closer)
         return -SHOAL_ENOMEM;
     *closer = (struct grpc_closer){call->closers, fn, arg};

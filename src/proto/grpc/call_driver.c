@@ -76,7 +76,7 @@ struct shoal_grpc_call *shoal__grpc_call_alloc(struct grpc_local *local)
     if (!call)
         return NULL;
     memset(call, 0, sizeof(*call));
-    shoal__arena_init(&call->arena, &local->chunks);
+    shoal__arena_init(&call->own_arena, &local->chunks);
     shoal__arena_init(&call->message_arena, &local->chunks);
     call->deadline_ns = INT64_MAX;
     return call;
@@ -84,7 +84,7 @@ struct shoal_grpc_call *shoal__grpc_call_alloc(struct grpc_local *local)
 
 void shoal__grpc_call_free(struct grpc_local *local, struct shoal_grpc_call *call)
 {
-    shoal__arena_fini(&call->arena);
+    shoal__arena_fini(&call->own_arena);
     shoal__arena_fini(&call->message_arena);
     shoal__blocks_give(&local->call_blocks, call);
 }

@@ -102,7 +102,7 @@ static const struct shoal__grpc_error *unpack(struct shoal_grpc_call *call,
 {
     const ProtobufCMessageDescriptor *input = call->method->input;
     struct shoal__arena *arena =
-        shoal__grpc_one_request(call->method) ? &call->arena : &call->message_arena;
+        shoal__grpc_one_request(call->method) ? call->arena : &call->message_arena;
     if (!shoal__wire_check(input, payload, call->session->endpoint->cfg.max_depth))
         return &undecodable;
     bool exhausted = false;
