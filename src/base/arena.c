@@ -81,6 +81,12 @@ void shoal__arena_fini(struct shoal__arena *arena)
     arena->room = 0;
 }
 
+void shoal__arena_move(struct shoal__arena *to, struct shoal__arena *from)
+{
+    *to = *from;
+    shoal__arena_init(from, from->blocks);
+}
+
 static struct shoal__chunk *first_chunk(const struct shoal__arena *arena)
 {
     struct shoal__chunk *chunk = arena->chunks;

@@ -33,6 +33,10 @@ void shoal__arena_init(struct shoal__arena *arena, struct shoal__blocks *blocks)
 /* Releases everything; the arena is empty and usable afterwards. Thread: owner. */
 void shoal__arena_fini(struct shoal__arena *arena);
 
+/* Makes everything that `from` has allocated `to`'s, which is empty; `from` is empty then. Pieces
+ * stay where they are. Thread: owner of both. */
+void shoal__arena_move(struct shoal__arena *to, struct shoal__arena *from);
+
 /* Releases every piece, but keeps the first chunk for the next request. Thread: owner. */
 void shoal__arena_reset(struct shoal__arena *arena);
 

@@ -122,6 +122,13 @@ static void release(struct shoal_grpc_call *call)
     shoal__grpc_session_leave(session);
 }
 
+/* The stream goes and the work stays, which reads what the stream has kept. */
+static void take_memory(struct shoal_grpc_call *call)
+{
+    shoal__arena_move(&call->own_arena, call->arena);
+    call->arena = call->answer.arena = &call->own_arena;
+}
+
 static void on_close(struct shoal__stream *stream, uint32_t error)
 {
     struct shoal_grpc_call *call = stream->user;
@@ -135,6 +142,8 @@ static void on_close(struct shoal__stream *stream, uint32_t error)
     shoal__grpc_forget_id(call);
     shoal__grpc_input_fini(call);
     tell(call);
+    if (call->work)
+        take_memory(call);
     call->stream = NULL;
     release(call);
 }

@@ -108,8 +108,8 @@ struct shoal_grpc_call {
     struct shoal__grpc_session *session;
     struct shoal_loop *loop;
     const struct shoal__grpc_method *method;
-    struct shoal__arena *arena;        /* as long as the call: the stream's, or its own */
-    struct shoal__arena own_arena;     /* for work in the pool, which may outlast the stream */
+    struct shoal__arena *arena;        /* as long as the call: the stream's */
+    struct shoal__arena own_arena;     /* what was the stream's, once work outlasts that */
     struct shoal__arena message_arena; /* as long as a message, where there are many */
     struct shoal__grpc_metadata metadata;
     struct shoal_view authority;

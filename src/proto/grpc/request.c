@@ -92,17 +92,15 @@ static const struct shoal__grpc_error *read_head(struct shoal_grpc_call *call,
     if (error)
         return error;
 
-    /* Work in the pool may outlast the stream and what the stream keeps. */
-    bool copy = !head->kept || call->method->in_pool;
     call->authority = head->authority;
-    if (copy)
+    if (!head->kept)
         call->authority.data = shoal__arena_strdup(call->arena, head->authority);
     if (!call->authority.data && call->authority.size > 0)
         return &no_memory;
     const struct shoal_grpc_cfg *cfg = &call->session->endpoint->cfg;
     struct shoal__grpc_metadata_limits limits = {cfg->max_metadata, cfg->max_metadata_bytes};
     return shoal__grpc_metadata_read(&call->metadata, call->arena, head->fields, head->field_count,
-                                     copy, &limits);
+                                     !head->kept, &limits);
 }
 
 static bool is_full(const struct shoal__grpc_session *session)
@@ -128,7 +126,7 @@ static void begin_call(struct shoal__stream *stream, const struct shoal__head *h
     call->session = session;
     call->loop = session->loop;
     call->method = method;
-    call->arena = method->in_pool ? &call->own_arena : stream->arena;
+    call->arena = stream->arena;
     call->answer.arena = call->arena;
     const struct shoal__grpc_error *error = read_head(call, head, own);
     if (error) {

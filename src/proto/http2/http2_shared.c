@@ -15,6 +15,7 @@
 
 enum {
     KEPT_BYTES = 128 * 1024, /* of one class: what a burst leaves behind */
+    KEPT_CHUNKS = 512,       /* of streams: as many as a few busy sessions have open */
     RESERVE_BYTES = 4096,    /* a queue of 512 streams */
     OF_MALLOC = SHOAL__HTTP2_CLASSES,
     OF_HOME,
@@ -196,8 +197,7 @@ void shoal__http2_shared_init(struct shoal__http2_shared *shared)
                                                    .realloc = mem_realloc}};
     for (uint32_t i = 0; i < SHOAL__HTTP2_CLASSES; i++)
         shoal__blocks_init(&shared->classes[i], class_bytes(i), KEPT_BYTES / class_bytes(i));
-    shoal__blocks_init(&shared->chunks, SHOAL__HTTP2_CHUNK_BYTES,
-                       KEPT_BYTES / SHOAL__HTTP2_CHUNK_BYTES);
+    shoal__blocks_init(&shared->chunks, SHOAL__HTTP2_CHUNK_BYTES, KEPT_CHUNKS);
 }
 
 void shoal__http2_shared_fini(struct shoal__http2_shared *shared)

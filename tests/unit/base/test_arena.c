@@ -110,6 +110,22 @@ static void arenas_hand_chunks_to_each_other_through_the_freelist(void **state)
     shoal__blocks_fini(&blocks);
 }
 
+static void what_is_moved_stays_where_it_is_and_outlives_the_arena_it_was_in(void **state)
+{
+    (void)state;
+    struct shoal__arena from = {0}, to = {0};
+    char *small = shoal__arena_strdup(&from, shoal_view_of("small"));
+    char *large = shoal__arena_alloc(&from, 100000);
+    memset(large, 'x', 100000);
+    shoal__arena_move(&to, &from);
+    shoal__arena_fini(&from);
+    assert_string_equal(small, "small");
+    assert_int_equal(large[99999], 'x');
+    assert_non_null(shoal__arena_alloc(&from, 10));
+    shoal__arena_fini(&from);
+    shoal__arena_fini(&to);
+}
+
 static void copies_are_terminated_and_may_hold_nul(void **state)
 {
     (void)state;
@@ -183,6 +199,7 @@ int main(void)
         cmocka_unit_test(a_usual_request_allocates_nothing_after_the_first),
         cmocka_unit_test(a_big_request_leaves_only_the_first_chunk_behind),
         cmocka_unit_test(arenas_hand_chunks_to_each_other_through_the_freelist),
+        cmocka_unit_test(what_is_moved_stays_where_it_is_and_outlives_the_arena_it_was_in),
         cmocka_unit_test(copies_are_terminated_and_may_hold_nul),
         cmocka_unit_test(formatted_text_has_any_length),
         cmocka_unit_test(an_arena_without_pieces_can_be_reset_and_ended),
