@@ -393,6 +393,7 @@ static void end_on_loop(struct errand *errand)
 {
     struct shoal_grpc_talk *talk = errand->talk;
     talk->said_all = true;
+    wake(&talk->sender, 0); /* what it waits for is not told any more */
     wake(&errand, talk->rpc ? shoal_rpc_end(talk->rpc) : -SHOAL_EPIPE);
 }
 
@@ -423,6 +424,7 @@ static void finish_on_loop(struct errand *errand)
     }
     if (!talk->said_all)
         (void)shoal_rpc_end(talk->rpc);
+    wake(&talk->sender, 0);
     talk->dropping = true;
     talk->finisher = errand;
     shoal_rpc_resume(talk->rpc);

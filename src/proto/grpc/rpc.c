@@ -311,10 +311,7 @@ int shoal_rpc_end(struct shoal_rpc *rpc)
         return -SHOAL_ESTATE;
     if (rpc->st == RPC_ENDED || rpc->in.whole)
         return -SHOAL_EPIPE;
-    int rc = rpc->stream ? shoal__stream_end(rpc->stream, NULL, 0) : 0;
-    if (rc == 0)
-        rpc->out.said_all = true;
-    return rc;
+    return shoal__rpc_push_end(rpc);
 }
 
 void shoal_rpc_compress(struct shoal_rpc *rpc, bool on)

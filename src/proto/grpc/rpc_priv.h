@@ -172,6 +172,9 @@ void shoal__rpc_catch_up(struct shoal_rpc *rpc);
  * Thread: owner. */
 int shoal__rpc_push(struct shoal_rpc *rpc, const void *request);
 
+/* All requests have been pushed. Returns as shoal_rpc_end(). Thread: owner. */
+int shoal__rpc_push_end(struct shoal_rpc *rpc);
+
 /* Sends the head on the link's session, and what is kept behind it. Returns as
  * shoal__session_open(). Thread: owner. */
 int shoal__rpc_send_head(struct shoal_rpc *rpc, struct shoal__grpc_link *link);

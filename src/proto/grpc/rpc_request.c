@@ -66,6 +66,13 @@ static int hoard(struct shoal_rpc *rpc, struct shoal_buf *frame)
     return size > limits->out_high ? 1 : 0;
 }
 
+/* A stream that is about to close takes nothing any more; whether the call goes on, on another one,
+ * is told when it has. Until then what would be sent there is only kept. */
+static int pass_over_closing(const struct rpc_request *out, int rc)
+{
+    return rc == -SHOAL_EPIPE && out->replayable ? 0 : rc;
+}
+
 /* Sends a frame on the stream, and keeps it as long as that makes sense. */
 static int write_frame(struct shoal_rpc *rpc, struct shoal_buf *frame)
 {
@@ -74,7 +81,7 @@ static int write_frame(struct shoal_rpc *rpc, struct shoal_buf *frame)
     shoal__buf_init(&copy);
     if (out->replayable && shoal_buf_share(&copy, frame, shoal_buf_size(frame)) < 0)
         forget(out);
-    int rc = shoal__stream_write_buf(rpc->stream, frame);
+    int rc = pass_over_closing(out, shoal__stream_write_buf(rpc->stream, frame));
     if (rc >= 0 && out->replayable)
         shoal_buf_move(&out->kept, &copy);
     shoal__buf_fini(&copy);
@@ -87,7 +94,7 @@ static int write_frame(struct shoal_rpc *rpc, struct shoal_buf *frame)
 static int write_small(struct shoal_rpc *rpc, struct shoal_view frame)
 {
     struct rpc_request *out = &rpc->out;
-    int rc = shoal__stream_write(rpc->stream, frame);
+    int rc = pass_over_closing(out, shoal__stream_write(rpc->stream, frame));
     if (rc >= 0 && out->replayable && shoal_buf_append(&out->kept, frame.data, frame.size) < 0)
         forget(out);
     keep_little(out);
@@ -211,6 +218,15 @@ int shoal__rpc_push(struct shoal_rpc *rpc, const void *request)
         rc = push_plain(rpc, request, size);
     if (rc >= 0)
         rpc->out.said_any = true;
+    return rc;
+}
+
+int shoal__rpc_push_end(struct shoal_rpc *rpc)
+{
+    int rc = rpc->stream ? shoal__stream_end(rpc->stream, NULL, 0) : 0;
+    rc = pass_over_closing(&rpc->out, rc);
+    if (rc == 0)
+        rpc->out.said_all = true;
     return rc;
 }
 

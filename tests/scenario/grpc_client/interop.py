@@ -2,9 +2,13 @@
 """The interop cases with Shoal's client: against Shoal's own server, over everything that it listens
 on, and against Python's."""
 
+import contextlib
 import os
+import socket
+import ssl
 import subprocess
 import tempfile
+import threading
 import unittest
 
 import grpc
@@ -32,6 +36,12 @@ def make_certificate(folder):
                     "subjectAltName=DNS:localhost", "-days", "2", "-keyout", key, "-out", cert],
                    check=True, capture_output=True)
     return cert, key
+
+
+def shake_hands(context, listener):
+    raw, _ = listener.accept()
+    with contextlib.suppress(OSError), context.wrap_socket(raw, server_side=True) as sock:
+        sock.recv(1)  # the client has gone
 
 
 class Interop(unittest.TestCase):
@@ -74,11 +84,25 @@ class Interop(unittest.TestCase):
                 self.passes(f"tls://localhost:{other.port}", ["empty_unary", "ping_pong"], "--ca",
                             cert)
 
+    def test_a_server_that_does_not_choose_h2_is_not_called(self):
+        with tempfile.TemporaryDirectory() as folder, socket.create_server(
+                ("127.0.0.1", 0)) as listener:
+            cert, key = make_certificate(folder)
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(cert, key)
+            thread = threading.Thread(target=shake_hands, args=(context, listener))
+            thread.start()
+            stderr = self.is_unavailable(f"tls://localhost:{listener.getsockname()[1]}", "--ca",
+                                         cert)
+            thread.join(sp.PATIENCE)
+            self.assertIn("did not choose h2", stderr)
+
     def is_unavailable(self, url, *options):
         run = subprocess.run([CLIENT, url, *options, "empty_unary"], capture_output=True,
                              text=True, timeout=sp.PATIENCE, check=False)
         self.assertEqual(run.returncode, 1)
         self.assertIn("ended with UNAVAILABLE: cannot connect", run.stderr)
+        return run.stderr
 
 
 if __name__ == "__main__":

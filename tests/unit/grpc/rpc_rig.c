@@ -69,10 +69,11 @@ static int end_stream(struct shoal__stream *stream, const struct shoal__http_fie
                       size_t count)
 {
     (void)trailers;
+    int rc = session_of(stream->session)->rig->end_rc;
     assert_int_equal(count, 0);
     assert_false(stream_of(stream)->ended);
-    stream_of(stream)->ended = true;
-    return 0;
+    stream_of(stream)->ended = rc == 0;
+    return rc;
 }
 
 static size_t pending(const struct shoal__stream *stream)

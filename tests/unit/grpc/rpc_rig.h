@@ -62,6 +62,7 @@ struct rpc_rig {
     size_t room;    /* streams that a session takes at once */
     int connect_rc; /* what connecting returns instead of 0 */
     int write_rc;   /* what writing to streams returns instead of 0 */
+    int end_rc;     /* and ending them */
     int ping_rc;
     bool destroyed; /* the connector is */
     char notes[4096];

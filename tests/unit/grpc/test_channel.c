@@ -335,6 +335,39 @@ static void a_stream_of_requests_is_repeated_whole(void **state)
     assert_string_equal(rpc_rig_requests(rpc_rig_last(rig)), "before and after");
 }
 
+static void what_is_sent_while_a_stream_closes_is_repeated_too(void **state)
+{
+    struct rpc_rig *rig = *state;
+    static uint8_t bytes[2000];
+    Parcels__Parcel large = PARCELS__PARCEL__INIT;
+    struct shoal_rpc_cfg cfg = rpc_rig_cfg(rig, SHOAL_GRPC_CLIENT_STREAM, NULL);
+    struct shoal_rpc *rpc = rpc_rig_call(rig, &cfg);
+    rpc_rig_ready(rig);
+    assert_int_equal(rpc_rig_send(rpc, "before"), 0);
+    rig->write_rc = rig->end_rc = -SHOAL_EPIPE;
+    large.label = (char *)(uintptr_t) "large";
+    large.payload = (ProtobufCBinaryData){sizeof(bytes), bytes};
+    assert_int_equal(rpc_rig_send(rpc, "between"), 0);
+    assert_int_equal(shoal_rpc_send(rpc, &large), 0);
+    assert_int_equal(shoal_rpc_end(rpc), 0);
+    rig->write_rc = rig->end_rc = 0;
+    rpc_rig_close(rpc_rig_last(rig), SHOAL__H2_REFUSED_STREAM);
+    assert_string_equal(rpc_rig_requests(rpc_rig_last(rig)), "before between large");
+    assert_true(rpc_rig_last(rig)->ended);
+}
+
+static void once_the_server_answers_a_closing_stream_is_the_end(void **state)
+{
+    struct rpc_rig *rig = *state;
+    struct shoal_rpc_cfg cfg = rpc_rig_cfg(rig, SHOAL_GRPC_BIDI, NULL);
+    struct shoal_rpc *rpc = rpc_rig_call(rig, &cfg);
+    rpc_rig_ready(rig);
+    rpc_rig_head(rpc_rig_last(rig), NULL);
+    rig->write_rc = rig->end_rc = -SHOAL_EPIPE;
+    assert_int_equal(rpc_rig_send(rpc, "late"), -SHOAL_EPIPE);
+    assert_int_equal(shoal_rpc_end(rpc), -SHOAL_EPIPE);
+}
+
 static void what_is_too_much_to_be_kept_is_not_repeated(void **state)
 {
     struct rpc_rig *rig = *state;
@@ -530,6 +563,8 @@ int main(void)
         TEST(after_a_goaway_new_calls_and_unseen_ones_go_elsewhere),
         TEST(a_goaway_without_calls_makes_no_new_connection),
         TEST(a_stream_of_requests_is_repeated_whole),
+        TEST(what_is_sent_while_a_stream_closes_is_repeated_too),
+        TEST(once_the_server_answers_a_closing_stream_is_the_end),
         TEST(what_is_too_much_to_be_kept_is_not_repeated),
         TEST(a_silent_server_with_calls_is_pinged),
         TEST(a_server_that_talks_is_not_pinged),
