@@ -203,7 +203,7 @@ static const struct row table[] = {
     {"max-per-address", 0, "N", &number_kind, FIELD(max_per_address), FOR_SERVERS,
      "connections at once from one address (/64 for IPv6); 0: no limit"},
     {"max-output", 0, "BYTES", &bytes_kind, FIELD(max_output), FOR_SERVERS,
-     "output that may wait in memory in all, before who holds most is cut; 0: a quarter of it"},
+     "output that may wait, before whoever holds most is cut; 0: a quarter of the memory"},
     {"idle-timeout", 0, "DURATION", &duration_kind, FIELD(idle_timeout_ms), FOR_SERVERS,
      "close connections that are silent for so long; 0: never (default 60s)"},
     {"drain-timeout", 0, "DURATION", &duration_kind, FIELD(drain_timeout_ms), FOR_SERVERS,
