@@ -282,7 +282,7 @@ static void connections_may_age_without_a_call_being_lost(void **state)
 {
     struct post *post = *state;
     post_stop(post, 0);
-    post->max_age_ms = 2;
+    post->max_age_ms = 20;
     post_start(post);
     struct shoal_grpc_client *client = post_client(post);
     for (int i = 0; i < 500; i++)

@@ -8,21 +8,31 @@ enum { PATIENCE_MS = 20000 };
 
 #define POST_SERVICE (&parcels__post__descriptor)
 
-/* Calls that wait for all to be there, by their counts, and then for their delays, which are a
- * millisecond longer each. The server's loop's. */
+/* Calls that wait for all to be there, by their counts, and then for their delays: a millisecond
+ * from when the answer before has left, for what leaves at once has no order. The server's loop's.
+ */
 static struct shoal_grpc_call *places[POST_IN_ORDER];
 static unsigned taken, answered;
 static struct shoal_timer delay;
 
+static void wait_for_next(struct shoal_grpc_call *call, int status, void *arg)
+{
+    (void)status;
+    (void)arg;
+    if (++answered < POST_IN_ORDER)
+        (void)shoal_timer_start(shoal_grpc_loop(call), &delay, 1);
+}
+
 static void answer_next(struct shoal_timer *timer, void *arg)
 {
-    struct shoal_loop *loop = arg;
+    struct shoal_grpc_call *call = places[answered];
     Parcels__Parcel reply = PARCELS__PARCEL__INIT;
+    (void)timer;
+    (void)arg;
     reply.count = answered;
-    (void)shoal_grpc_send(places[answered], &reply);
-    (void)shoal_grpc_finish(places[answered], SHOAL_GRPC_OK);
-    if (++answered < POST_IN_ORDER)
-        (void)shoal_timer_start(loop, timer, 1);
+    (void)shoal_grpc_on_close(call, wait_for_next, NULL);
+    (void)shoal_grpc_send(call, &reply);
+    (void)shoal_grpc_finish(call, SHOAL_GRPC_OK);
 }
 
 static int take_place(struct shoal_grpc_call *call, uint32_t count)
@@ -31,7 +41,7 @@ static int take_place(struct shoal_grpc_call *call, uint32_t count)
     if (++taken < POST_IN_ORDER)
         return SHOAL_GRPC_LATER;
     answered = 0;
-    shoal_timer_init(&delay, answer_next, shoal_grpc_loop(call));
+    shoal_timer_init(&delay, answer_next, NULL);
     (void)shoal_timer_start(shoal_grpc_loop(call), &delay, 1);
     return SHOAL_GRPC_LATER;
 }
