@@ -48,13 +48,13 @@ class Calls(unittest.TestCase):
                     report = measure(f"grpc://{peer}{METHOD}", "-c", 4, "-d", depth, "-t", "300ms",
                                      "--data", file)
                     self.assertEqual((errors(report), report["load"]["size"]), ({}, len(PAYLOAD)))
-                    self.assertGreater(report["requests"], 100)
+                    self.assertGreater(report["requests"], sp.fewer(100))
 
     def test_a_call_without_data_has_an_empty_message(self):
         with grpc() as peer:
             report = measure(f"grpc://{peer}{METHOD}", "-c", 2, "-t", "300ms")
         self.assertEqual((errors(report), report["load"]["size"]), ({}, 0))
-        self.assertGreater(report["requests"], 50)
+        self.assertGreater(report["requests"], sp.fewer(50))
 
     def test_many_messages_make_one_answer(self):
         with grpc() as peer, message(PAYLOAD + b"\x18\x05") as file:
