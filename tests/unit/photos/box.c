@@ -20,6 +20,20 @@ struct waiter {
     size_t left;
 };
 
+static int sync_nothing(void *arg, int fd)
+{
+    (void)arg;
+    (void)fd;
+    return 0;
+}
+
+static int sync_no_folder(void *arg, const char *path)
+{
+    (void)arg;
+    (void)path;
+    return 0;
+}
+
 int box_setup(void **state)
 {
     struct box *box = calloc(1, sizeof(*box));
@@ -30,6 +44,10 @@ int box_setup(void **state)
     snprintf(box->copy, sizeof(box->copy), "%s/copy", box->folder);
     box->cfg = (struct volume_cfg)VOLUME_CFG_INIT;
     box->cfg.path = box->path;
+    box->disk = disk_real;
+    box->disk.fdatasync = sync_nothing;
+    box->disk.sync_folder = sync_no_folder;
+    box->cfg.disk = &box->disk;
     box_open(box);
     *state = box;
     return 0;

@@ -20,6 +20,7 @@ struct box {
     char folder[64];
     char path[96];
     char copy[96];
+    struct disk disk; /* the real one, but that syncs return at once */
     struct volume_cfg cfg;
     struct volume *volume;
 };

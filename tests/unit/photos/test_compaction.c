@@ -64,16 +64,14 @@ static void it_comes_by_itself_once_enough_is_dead(void **state)
     box_close(box);
     box->cfg.compact_min_bytes = 4096;
     box_open(box);
-    uint64_t largest = 0;
-    for (int i = 0; i < 2000; i++) {
-        box_put_text(box, "a", "the same key again and again");
-        uint64_t size = box_file_size(box->path);
-        largest = size > largest ? size : largest;
-    }
-    volume_stats(box->volume, &stats);
-    assert_true(stats.compactions > 0);
+    uint64_t puts = 0;
+    do {
+        assert_int_equal(box_put_text(box, "a", "the same key again and again"), 0);
+        puts++;
+        volume_stats(box->volume, &stats);
+    } while (stats.compactions < 3);
     box_expect(box, "a", "the same key again and again");
-    assert_true(largest < 2000 * needle_size(1, 10, 28));
+    assert_true(box_file_size(box->path) < puts * needle_size(1, 10, 28));
 }
 
 static void what_a_crash_left_of_it_is_removed(void **state)
@@ -164,7 +162,7 @@ static void readers_and_writers_go_on_meanwhile(void **state)
     }
     assert_int_equal(pthread_create(&threads[0], NULL, read_always, &reader), 0);
     assert_int_equal(pthread_create(&threads[1], NULL, compact_always, &reader), 0);
-    for (unsigned i = 0; i < 400; i++) {
+    for (unsigned i = 0; i < 400 || atomic_load(&reader.reads) < 400; i++) {
         snprintf(key, sizeof(key), "key-%u", i % 16);
         assert_int_equal(box_put_text(box, key, key), 0);
         assert_int_equal(box_put_text(box, "passing", "by"), 0);
@@ -174,7 +172,6 @@ static void readers_and_writers_go_on_meanwhile(void **state)
     for (size_t i = 0; i < 2; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
     assert_int_equal(atomic_load(&reader.wrong), 0);
-    assert_true(atomic_load(&reader.reads) > 0);
     box_close(box);
     box_open(box);
     for (unsigned i = 0; i < 16; i++) {
