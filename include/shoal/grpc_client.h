@@ -155,7 +155,8 @@ struct shoal_rpc_cfg {
      * one, it is NULL and `done` finds the reply by shoal_rpc_reply(). */
     void (*on_reply)(struct shoal_rpc *rpc, const void *reply, void *arg);
 
-    /* Of the requests that were above the high mark little is left: send on. May be NULL. */
+    /* Of the requests that were above the high mark little is left: send on. Told too where the
+     * server has ended the call and a pause holds that back. May be NULL. */
     void (*on_drained)(struct shoal_rpc *rpc, void *arg);
 
     shoal_rpc_done_fn *done;
@@ -234,8 +235,9 @@ SHOAL_API int shoal_grpc_client_open(const char *urls, const struct shoal_grpc_c
                                      struct shoal_grpc_client **out_client);
 
 /*
- * Cancels its calls, ends its thread and clears *client; no call may be made meanwhile, and talks
- * must have been finished. NULL is a no-op. Returns 0 or -SHOAL_EDEADLK. Thread: any but loops'.
+ * Cancels its calls, ends its thread and clears *client. Threads that wait in a call return from
+ * it; no other may be begun meanwhile, and talks must have been finished. NULL is a no-op. Returns
+ * 0 or -SHOAL_EDEADLK. Thread: any but loops'.
  */
 SHOAL_API int shoal_grpc_client_close(struct shoal_grpc_client **client);
 
@@ -267,7 +269,8 @@ SHOAL_API void shoal_grpc_result_free(struct shoal_grpc_result **result);
 /*
  * A talk: a blocking call of a streaming method. It belongs to the thread that begins it, but one
  * thread may send while another one receives, and any may cancel. Begin returns as
- * shoal_grpc_client_call() without waiting; of every talk the end is shoal_grpc_talk_finish().
+ * shoal_grpc_client_call() without waiting; where that is a negative code there is no talk, and
+ * *out_talk is NULL. Of every talk the end is shoal_grpc_talk_finish().
  * Thread: any but loops'.
  */
 struct shoal_grpc_talk;
@@ -303,7 +306,8 @@ SHOAL_API void shoal_grpc_talk_cancel(struct shoal_grpc_talk *talk);
 /*
  * Says that all requests have been sent where that was not said, drops the replies that were not
  * received, waits for the status, and ends the talk: *talk is cleared, nobody may use it any more.
- * Returns as shoal_grpc_client_call(); a NULL `out_result` is allowed. Thread: any but loops'.
+ * Returns as shoal_grpc_client_call(), or -SHOAL_EINVAL for a talk that did not begin, which is
+ * NULL; a NULL `out_result` is allowed. Thread: any but loops'.
  */
 SHOAL_API int shoal_grpc_talk_finish(struct shoal_grpc_talk **talk,
                                      struct shoal_grpc_result **out_result);

@@ -64,7 +64,8 @@ struct result {
 struct shoal_grpc_talk {
     struct shoal_grpc_client *client;
     const ProtobufCMessageDescriptor *input, *output; /* NULL: bytes */
-    struct shoal__arena arena;                        /* the beginning's */
+    uint32_t max_depth;        /* the client's, which may be closed while a call returns */
+    struct shoal__arena arena; /* the beginning's */
 
     /* The loop's. */
     struct shoal_rpc *rpc;                       /* NULL: it is over */
@@ -284,7 +285,7 @@ static int begin(struct shoal_grpc_talk *talk, const struct shoal_rpc_cfg *cfg, 
 
 static void init_talk(struct shoal_grpc_talk *talk, struct shoal_grpc_client *client)
 {
-    *talk = (struct shoal_grpc_talk){.client = client};
+    *talk = (struct shoal_grpc_talk){.client = client, .max_depth = client->max_depth};
     shoal__arena_init(&talk->arena, NULL);
     shoal__arena_init(&talk->reply_arena, NULL);
 }
@@ -303,7 +304,7 @@ static const char *unpack(const struct shoal_grpc_talk *talk, struct shoal_view 
                           struct shoal__arena *arena, const void **out_message)
 {
     bool exhausted = false;
-    if (!shoal__wire_check(talk->output, bytes, talk->client->max_depth))
+    if (!shoal__wire_check(talk->output, bytes, talk->max_depth))
         return "reply cannot be decoded";
     *out_message = shoal__wire_unpack(talk->output, bytes, arena, &exhausted);
     if (*out_message)
@@ -361,6 +362,7 @@ int shoal_grpc_client_call(struct shoal_grpc_client *client, const struct shoal_
 int shoal_grpc_talk_begin(struct shoal_grpc_client *client, const struct shoal_rpc_cfg *cfg,
                           struct shoal_grpc_talk **out_talk)
 {
+    *out_talk = NULL;
     if (shoal_loop_current())
         return -SHOAL_EDEADLK;
     struct shoal_grpc_talk *talk = malloc(sizeof(*talk));
@@ -504,6 +506,8 @@ void shoal_grpc_talk_cancel(struct shoal_grpc_talk *talk)
 int shoal_grpc_talk_finish(struct shoal_grpc_talk **talk, struct shoal_grpc_result **out_result)
 {
     struct shoal_grpc_talk *self = *talk;
+    if (!self)
+        return -SHOAL_EINVAL;
     int rc = run(self, finish_on_loop, shoal_view(NULL, 0));
     if (rc < 0)
         return rc;

@@ -26,7 +26,6 @@ enum {
     MOST_DEPTH = 1000,  /* protobuf-c follows nesting by recursion */
     METADATA_SLACK = 8, /* what HTTP/2 lets through for gRPC to judge */
     FIELDS_SLACK = 1024,
-    MOST_MS = 1000 * 60 * 60 * 24,
 };
 
 static void connect_next(struct shoal_grpc_channel *channel);
@@ -218,10 +217,11 @@ bool shoal__grpc_channel_cfg_complete(const struct shoal_grpc_channel_cfg *cfg,
     const int64_t times[] = {all.connect_ms, all.idle_ms, all.keepalive_ms,
                              all.keepalive_timeout_ms};
     bool good = (all.keepalive_ms == 0 || all.keepalive_timeout_ms > 0) && all.backoff_ms > 0 &&
-                all.backoff_ms <= MOST_MS && all.backoff_max_ms > 0 &&
-                all.backoff_max_ms <= MOST_MS && all.stream_window > 0 && all.session_window > 0;
+                all.backoff_ms <= SHOAL__GRPC_CHANNEL_MOST_MS && all.backoff_max_ms > 0 &&
+                all.backoff_max_ms <= SHOAL__GRPC_CHANNEL_MOST_MS && all.stream_window > 0 &&
+                all.session_window > 0;
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
-        good = good && times[i] >= 0 && times[i] <= MOST_MS;
+        good = good && times[i] >= 0 && times[i] <= SHOAL__GRPC_CHANNEL_MOST_MS;
     return good && shoal__http_is_value(shoal_view_of(all.authority ? all.authority : "")) &&
            shoal__http_is_value(shoal_view_of(all.user_agent ? all.user_agent : ""));
 }
@@ -438,6 +438,6 @@ enum shoal_grpc_channel_st shoal_grpc_channel_state(const struct shoal_grpc_chan
 void shoal_grpc_channel_connect(struct shoal_grpc_channel *channel)
 {
     SHOAL__ASSERT_OWNER(channel->loop);
-    channel->wanted = true;
+    channel->wanted = channel->st != SHOAL_GRPC_CHANNEL_READY;
     shoal__grpc_channel_dispatch(channel);
 }

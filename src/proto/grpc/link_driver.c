@@ -121,6 +121,13 @@ static void on_pong(struct shoal__session *session)
         wait_for_ping(link, link->channel->keepalive_ms);
 }
 
+/* Half as many pings from now on, if any. */
+static void calm_down(struct shoal_grpc_channel *channel)
+{
+    int64_t ms = channel->keepalive_ms * 2;
+    channel->keepalive_ms = ms < SHOAL__GRPC_CHANNEL_MOST_MS ? ms : SHOAL__GRPC_CHANNEL_MOST_MS;
+}
+
 static void on_goaway(struct shoal__session *session, uint64_t last, uint32_t error,
                       struct shoal_view debug)
 {
@@ -128,7 +135,7 @@ static void on_goaway(struct shoal__session *session, uint64_t last, uint32_t er
     struct shoal__grpc_link *link = session->user;
     (void)last;
     if (error == SHOAL__H2_ENHANCE_YOUR_CALM && shoal_view_equal(debug, complaint))
-        link->channel->keepalive_ms *= 2;
+        calm_down(link->channel);
     shoal__grpc_channel_leave(link);
 }
 

@@ -156,7 +156,8 @@ int shoal__rpc_open(struct shoal_rpc *rpc, struct shoal__grpc_link *link)
 
 /* The end */
 
-/* The stream has nothing more to tell, and the call nothing to say. */
+/* The stream has nothing more to tell, and the call nothing to say: what the server did not wait
+ * for is not sent any more. */
 static void let_stream_go(struct shoal_rpc *rpc)
 {
     struct shoal__stream *stream = rpc->stream;
@@ -164,7 +165,7 @@ static void let_stream_go(struct shoal_rpc *rpc)
     if (!stream)
         return;
     stream->user = NULL;
-    if (!rpc->in.whole || !rpc->out.said_all)
+    if (!rpc->in.whole || !rpc->out.said_all || shoal__stream_pending(stream) > 0)
         shoal__stream_reset(stream, SHOAL__H2_CANCEL);
 }
 
@@ -194,11 +195,21 @@ void shoal__rpc_expire(struct shoal_rpc *rpc)
     shoal__rpc_fail(rpc, &expired);
 }
 
+/* Where the end is held back, a writer that waits learns now that it need not: its next request is
+ * refused. */
+static void tell_drained_later(struct shoal_rpc *rpc)
+{
+    rpc->out.drained = true;
+    shoal__rpc_schedule(rpc);
+}
+
 void shoal__rpc_settle(struct shoal_rpc *rpc)
 {
     rpc->in.whole = true;
     let_stream_go(rpc);
     shoal__rpc_advance(rpc);
+    if (rpc->st == RPC_OPEN && rpc->out.choked)
+        tell_drained_later(rpc);
 }
 
 void shoal__rpc_catch_up(struct shoal_rpc *rpc)

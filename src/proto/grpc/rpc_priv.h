@@ -31,6 +31,9 @@
 
 struct rpc_local;
 
+/* A day: no time of a channel's is longer. */
+enum { SHOAL__GRPC_CHANNEL_MOST_MS = 1000 * 60 * 60 * 24 };
+
 /* Owned by itself: it goes when it has been destroyed, and its links and calls have gone. Its
  * loop's only. */
 struct shoal_grpc_channel {
@@ -54,7 +57,7 @@ struct shoal_grpc_channel {
     struct shoal_timer timer;   /* CONNECTING: it takes too long; BACKOFF: the next attempt */
     struct shoal__grpc_backoff backoff;
     uint64_t chance;      /* for jitter */
-    int64_t keepalive_ms; /* cfg's; doubled where a server complains */
+    int64_t keepalive_ms; /* cfg's; doubled where a server complains, up to a day */
     char failure[160];    /* why the last link failed */
     bool wanted;          /* to be connected without a call */
     bool closing;         /* destroyed: takes no more */
@@ -70,6 +73,7 @@ enum rpc_st {
 /* What a call sends. Until it is known that the server has it, all of it is kept. */
 struct rpc_request {
     struct shoal__http_fields metadata;
+    struct shoal__http_field *fields; /* room for all of a head, in the arena; NULL: not yet */
     struct shoal_view first; /* the first request's frame, where it is small; in the arena */
     struct shoal_buf kept;   /* the frames behind it */
     enum shoal__grpc_encoding encoding;

@@ -242,12 +242,14 @@ static void put(struct fields *fields, struct shoal_view name, struct shoal_view
     fields->items[fields->count++] = (struct shoal__http_field){name, value};
 }
 
-/* Room for the fields in the call's arena, with gRPC's own in it. */
+/* The fields in the call's arena, gRPC's own first; for every attempt in the same place. */
 static bool make_fields(struct shoal_rpc *rpc, struct shoal_view timeout, struct fields *out)
 {
     const struct shoal__http_fields *metadata = &rpc->out.metadata;
-    struct fields fields = {
-        shoal__arena_alloc(&rpc->arena, (metadata->count + OWN_FIELDS) * sizeof(*fields.items)), 0};
+    if (!rpc->out.fields)
+        rpc->out.fields = shoal__arena_alloc(&rpc->arena, (metadata->count + OWN_FIELDS) *
+                                                              sizeof(*rpc->out.fields));
+    struct fields fields = {rpc->out.fields, 0};
     if (!fields.items)
         return false;
     put(&fields, name_te, trailers);

@@ -467,6 +467,52 @@ static void a_talk_may_be_finished_before_all_replies_are_taken(void **state)
     assert_int_equal(shoal_grpc_client_close(&client), 0);
 }
 
+static void a_sender_learns_that_the_server_has_ended_the_call(void **state)
+{
+    static const char bytes[1 << 20]; /* more than the windows and what may wait */
+    struct shoal_view request = shoal_view(bytes, sizeof(bytes));
+    struct shoal_grpc_client *client = post_client(*state);
+    struct shoal_rpc_cfg cfg = {.method = "/parcels.Post/Nobody", .kind = SHOAL_GRPC_BIDI};
+    struct shoal_grpc_talk *talk;
+    int rc = 0;
+    assert_int_equal(shoal_grpc_talk_begin(client, &cfg, &talk), 0);
+    while (rc == 0) /* nobody receives, and no room is ever made for all of it */
+        rc = shoal_grpc_talk_send(talk, &request);
+    assert_int_equal(rc, -SHOAL_EPIPE);
+    assert_int_equal(shoal_grpc_talk_finish(&talk, NULL), SHOAL_GRPC_UNIMPLEMENTED);
+    assert_int_equal(shoal_grpc_client_close(&client), 0);
+}
+
+static void a_talk_that_did_not_begin_may_be_finished(void **state)
+{
+    struct shoal_grpc_client *client = post_client(*state);
+    struct shoal_rpc_cfg cfg = post_streaming("Nobody", SHOAL_GRPC_BIDI);
+    struct shoal_grpc_talk *talk = (struct shoal_grpc_talk *)&cfg;
+    assert_int_equal(shoal_grpc_talk_begin(client, &cfg, &talk), -SHOAL_EINVAL);
+    assert_null(talk);
+    assert_int_equal(shoal_grpc_talk_finish(&talk, NULL), -SHOAL_EINVAL);
+    assert_int_equal(shoal_grpc_client_close(&client), 0);
+}
+
+static void *ask_to_be_kept(void *client)
+{
+    return (void *)(intptr_t)post_ask(client, "keep");
+}
+
+static void a_client_may_be_closed_while_others_wait_for_it(void **state)
+{
+    struct shoal_grpc_client *client = post_client(*state), *other = post_client(*state);
+    pthread_t asker;
+    void *status;
+    assert_int_equal(pthread_create(&asker, NULL, ask_to_be_kept, client), 0);
+    while (post_ask(other, "kept") != SHOAL_GRPC_OK)
+        continue;
+    assert_int_equal(shoal_grpc_client_close(&client), 0);
+    assert_int_equal(pthread_join(asker, &status), 0);
+    assert_int_equal((intptr_t)status, SHOAL_GRPC_CANCELLED);
+    assert_int_equal(shoal_grpc_client_close(&other), 0);
+}
+
 static void sending_after_the_end_is_refused(void **state)
 {
     struct shoal_grpc_client *client = post_client(*state);
@@ -505,6 +551,9 @@ int main(void)
         TEST(one_thread_may_send_while_another_one_receives),
         TEST(a_cancelled_talk_wakes_who_waits),
         TEST(a_talk_may_be_finished_before_all_replies_are_taken),
+        TEST(a_sender_learns_that_the_server_has_ended_the_call),
+        TEST(a_talk_that_did_not_begin_may_be_finished),
+        TEST(a_client_may_be_closed_while_others_wait_for_it),
         TEST(sending_after_the_end_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,8 +78,7 @@ static int end_stream(struct shoal__stream *stream, const struct shoal__http_fie
 
 static size_t pending(const struct shoal__stream *stream)
 {
-    (void)stream;
-    return 0;
+    return session_of(stream->session)->rig->pending;
 }
 
 static void consume(struct shoal__stream *stream, size_t size)

@@ -64,6 +64,7 @@ struct rpc_rig {
     int write_rc;   /* what writing to streams returns instead of 0 */
     int end_rc;     /* and ending them */
     int ping_rc;
+    size_t pending; /* what streams say that waits to be sent */
     bool destroyed; /* the connector is */
     char notes[4096];
 };

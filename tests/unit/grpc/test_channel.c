@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "proto/grpc/rpc_priv.h"
+
 #define REFUSED "cannot connect to tcp://a:1: Connection refused"
 
 /* Connecting */
@@ -38,6 +40,20 @@ static void a_channel_connects_when_asked_to(void **state)
     assert_int_equal(rig->stream_count, 1);
 }
 
+static void a_channel_that_is_connected_takes_no_wish_to_be(void **state)
+{
+    struct rpc_rig *rig = *state;
+    rpc_rig_ask(rig, "hello");
+    rpc_rig_ready(rig);
+    shoal_grpc_channel_connect(rig->channel);
+    rpc_rig_answer(rpc_rig_last(rig), "there");
+    connrig_run(&rig->rig);
+    rpc_rig_notes(rig);
+    rpc_rig_loses(rig, 0, false);
+    assert_rpc_notes(rig, "");
+    assert_int_equal(shoal_grpc_channel_state(rig->channel), SHOAL_GRPC_CHANNEL_IDLE);
+}
+
 static void many_calls_share_a_connection(void **state)
 {
     struct rpc_rig *rig = *state;
@@ -62,6 +78,19 @@ static void calls_beyond_the_servers_limit_wait_for_room(void **state)
     rig->sessions[0].http.events->on_room(&rig->sessions[0].http);
     assert_int_equal(rig->stream_count, 3);
     assert_string_equal(rpc_rig_requests(rpc_rig_last(rig)), "third");
+}
+
+static void a_call_that_waits_for_room_asks_for_memory_once(void **state)
+{
+    struct rpc_rig *rig = *state;
+    rig->room = 0;
+    struct shoal_rpc *rpc = rpc_rig_ask(rig, "patient");
+    rpc_rig_ready(rig);
+    size_t room = rpc->arena.room;
+    for (int i = 0; i < 1000; i++)
+        rig->sessions[0].http.events->on_room(&rig->sessions[0].http);
+    assert_int_equal(rpc->arena.room, room);
+    assert_null(rpc->arena.large);
 }
 
 static void servers_are_tried_in_turn(void **state)
@@ -394,6 +423,7 @@ static void start_keepalive(struct rpc_rig *rig, bool idle)
     cfg.keepalive_ms = 1000;
     cfg.keepalive_timeout_ms = 300;
     cfg.keepalive_idle = idle;
+    cfg.idle_ms = 0;
     rpc_rig_channel(rig, "tcp://a:1", &cfg);
     shoal_grpc_channel_connect(rig->channel);
     rpc_rig_ready(rig);
@@ -477,6 +507,20 @@ static void a_server_that_complains_is_pinged_half_as_often(void **state)
     assert_rpc_notes(rig, "ping");
 }
 
+static void complaints_without_end_do_not_end_the_pings(void **state)
+{
+    struct rpc_rig *rig = *state;
+    start_keepalive(rig, true);
+    for (int i = 0; i < 100; i++)
+        rpc_rig_goaway(rig, 0, 0, SHOAL__H2_ENHANCE_YOUR_CALM, "too_many_pings");
+    rpc_rig_loses(rig, 0, false);
+    shoal_grpc_channel_connect(rig->channel);
+    rpc_rig_ready(rig);
+    rpc_rig_notes(rig);
+    connrig_pass_ms(&rig->rig, 1000 * 60 * 60 * 24);
+    assert_rpc_notes(rig, "ping");
+}
+
 /* Idleness and the end */
 
 static void a_connection_without_calls_is_closed_after_a_while(void **state)
@@ -545,8 +589,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_channel_connects_with_its_first_call),
         TEST(a_channel_connects_when_asked_to),
+        TEST(a_channel_that_is_connected_takes_no_wish_to_be),
         TEST(many_calls_share_a_connection),
         TEST(calls_beyond_the_servers_limit_wait_for_room),
+        TEST(a_call_that_waits_for_room_asks_for_memory_once),
         TEST(servers_are_tried_in_turn),
         TEST(a_server_that_speaks_no_http2_counts_as_failed),
         TEST(a_server_that_does_not_answer_is_given_up_in_time),
@@ -571,6 +617,7 @@ int main(void)
         TEST(a_server_that_does_not_answer_the_ping_is_given_up),
         TEST(without_calls_it_is_pinged_only_where_that_is_wanted),
         TEST(a_server_that_complains_is_pinged_half_as_often),
+        TEST(complaints_without_end_do_not_end_the_pings),
         TEST(a_connection_without_calls_is_closed_after_a_while),
         TEST(a_destroyed_channel_cancels_its_calls),
         TEST(a_channel_that_is_connecting_may_be_destroyed),

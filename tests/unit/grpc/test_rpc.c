@@ -115,6 +115,17 @@ static void a_server_may_end_before_the_client_has(void **state)
     assert_done(rig, "initial done(OK)");
 }
 
+static void a_request_that_the_server_did_not_wait_for_is_given_up(void **state)
+{
+    struct rpc_rig *rig = *state;
+    struct rpc_stream *stream = start_kind(rig, SHOAL_GRPC_UNARY, NULL);
+    rig->pending = 100000;
+    rpc_rig_head(stream, NULL);
+    rpc_rig_status(stream, "8", NULL);
+    assert_true(stream->was_reset); /* or its stream would wait for room for ever */
+    assert_done(rig, "initial done(RESOURCE_EXHAUSTED)");
+}
+
 static void a_reply_may_come_in_any_pieces(void **state)
 {
     struct rpc_rig *rig = *state;
@@ -645,6 +656,22 @@ static void a_writer_that_waits_for_a_connection_is_told_too(void **state)
     assert_done(rig, "connect(tcp://a:1) drained");
 }
 
+static void a_writer_that_holds_the_end_back_is_told_of_it(void **state)
+{
+    struct rpc_rig *rig = *state;
+    struct shoal_rpc *rpc;
+    struct rpc_stream *stream = start_kind(rig, SHOAL_GRPC_BIDI, &rpc);
+    shoal_rpc_pause(rpc);
+    rig->write_rc = 1;
+    assert_int_equal(rpc_rig_send(rpc, "a"), 1);
+    rpc_rig_head(stream, NULL);
+    rpc_rig_status(stream, "8", NULL);
+    assert_done(rig, "initial drained");
+    assert_int_equal(rpc_rig_send(rpc, "b"), -SHOAL_EPIPE);
+    shoal_rpc_resume(rpc);
+    assert_done(rig, "done(RESOURCE_EXHAUSTED)");
+}
+
 /* Compression */
 
 static void compressed_requests_say_so(void **state)
@@ -731,6 +758,7 @@ int main(void)
         TEST(a_client_stream_sends_many_requests),
         TEST(both_may_talk_at_once),
         TEST(a_server_may_end_before_the_client_has),
+        TEST(a_request_that_the_server_did_not_wait_for_is_given_up),
         TEST(a_reply_may_come_in_any_pieces),
         TEST(a_call_without_description_is_of_bytes),
         TEST(what_cannot_be_called_is_refused),
@@ -761,6 +789,7 @@ int main(void)
         TEST(replies_may_be_taken_one_by_one),
         TEST(a_writer_is_told_to_stop_and_to_go_on),
         TEST(a_writer_that_waits_for_a_connection_is_told_too),
+        TEST(a_writer_that_holds_the_end_back_is_told_of_it),
         TEST(compressed_requests_say_so),
         TEST(compressed_replies_are_read),
         TEST(a_reply_that_grows_over_its_limit_is_not_read),
