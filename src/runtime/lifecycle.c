@@ -246,7 +246,7 @@ static int make_loops(struct shoal_server *server)
 static int open_parts(struct shoal_server *server)
 {
     for (struct shoal__part *part = server->parts; part != NULL; part = part->next) {
-        int rc = part->ops->open(part, server);
+        int rc = part->ops->open ? part->ops->open(part, server) : 0;
         if (rc < 0)
             return rc;
         server->parts_open++;
@@ -385,8 +385,10 @@ int shoal_server_start(struct shoal_server *server)
         set_state(server, SHOAL__SERVER_IDLE);
         return rc;
     }
-    for (struct shoal__part *part = server->parts; part != NULL; part = part->next)
-        part->ops->begin(part);
+    for (struct shoal__part *part = server->parts; part != NULL; part = part->next) {
+        if (part->ops->begin)
+            part->ops->begin(part);
+    }
     set_state(server, SHOAL__SERVER_RUNNING);
     return 0;
 }
@@ -398,8 +400,12 @@ static void end_parts(struct shoal_server *server)
     pthread_mutex_lock(&server->lock);
     server->parts_ending = server->parts_open;
     pthread_mutex_unlock(&server->lock);
-    for (struct shoal__part *part = server->parts; part != NULL; part = part->next)
-        part->ops->end(part);
+    for (struct shoal__part *part = server->parts; part != NULL; part = part->next) {
+        if (part->ops->end)
+            part->ops->end(part);
+        else
+            shoal__server_part_ended(server);
+    }
     wait_for_drain(server, parts_have_ended);
 }
 
@@ -638,8 +644,10 @@ static void join_loop(struct shoal_loop *loop)
 static void close_parts(struct shoal_server *server)
 {
     struct shoal__part *part = server->parts;
-    for (; server->parts_open > 0; server->parts_open--, part = part->next)
-        part->ops->close(part);
+    for (; server->parts_open > 0; server->parts_open--, part = part->next) {
+        if (part->ops->close)
+            part->ops->close(part);
+    }
 }
 
 static void stop_net(struct shoal_server *server)

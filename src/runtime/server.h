@@ -26,6 +26,7 @@ struct shoal__part {
     const struct shoal__part_ops *ops;
 };
 
+/* What has nothing to do is NULL; only destroy is required. */
 struct shoal__part_ops {
     /* Loops exist but no thread runs: make descriptors and events. 0, or a negative code after
      * shoal__server_fail(); then nothing is left open. */

@@ -20,18 +20,6 @@ struct grpc_part {
     struct shoal_grpc grpc;
 };
 
-static int open_part(struct shoal__part *part, struct shoal_server *server)
-{
-    (void)part;
-    (void)server;
-    return 0;
-}
-
-static void ignore_part(struct shoal__part *part)
-{
-    (void)part;
-}
-
 static void end_part(struct shoal__part *part)
 {
     struct shoal_grpc *grpc = &SHOAL_CONTAINER_OF(part, struct grpc_part, part)->grpc;
@@ -49,10 +37,7 @@ static void destroy_part(struct shoal__part *part)
 }
 
 static const struct shoal__part_ops part_ops = {
-    .open = open_part,
-    .begin = ignore_part,
     .end = end_part,
-    .close = ignore_part,
     .destroy = destroy_part,
 };
 

@@ -18,23 +18,6 @@ struct app_part {
     struct shoal_http_app app;
 };
 
-static int open_part(struct shoal__part *part, struct shoal_server *server)
-{
-    (void)part;
-    (void)server;
-    return 0;
-}
-
-static void ignore_part(struct shoal__part *part)
-{
-    (void)part;
-}
-
-static void end_part(struct shoal__part *part)
-{
-    shoal__server_part_ended(SHOAL_CONTAINER_OF(part, struct app_part, part)->app.server);
-}
-
 static void destroy_part(struct shoal__part *part)
 {
     struct app_part *self = SHOAL_CONTAINER_OF(part, struct app_part, part);
@@ -42,13 +25,7 @@ static void destroy_part(struct shoal__part *part)
     free(self);
 }
 
-static const struct shoal__part_ops part_ops = {
-    .open = open_part,
-    .begin = ignore_part,
-    .end = end_part,
-    .close = ignore_part,
-    .destroy = destroy_part,
-};
+static const struct shoal__part_ops part_ops = {.destroy = destroy_part};
 
 /* Remembers a failure, for the server's start to tell, and returns it. */
 static int remember(struct shoal_server *server, int rc, const char *what)

@@ -294,23 +294,6 @@ int shoal_http_reply_content(struct shoal_http_request *req,
 
 /* The root as a part of the server */
 
-static int open_part(struct shoal__part *part, struct shoal_server *server)
-{
-    (void)part;
-    (void)server;
-    return 0;
-}
-
-static void ignore_part(struct shoal__part *part)
-{
-    (void)part;
-}
-
-static void end_part(struct shoal__part *part)
-{
-    shoal__server_part_ended(SHOAL_CONTAINER_OF(part, struct files_root, part)->server);
-}
-
 static void root_destroy(struct files_root *root)
 {
     if (root->fd >= 0)
@@ -326,13 +309,7 @@ static void destroy_part(struct shoal__part *part)
     root_destroy(SHOAL_CONTAINER_OF(part, struct files_root, part));
 }
 
-static const struct shoal__part_ops part_ops = {
-    .open = open_part,
-    .begin = ignore_part,
-    .end = end_part,
-    .close = ignore_part,
-    .destroy = destroy_part,
-};
+static const struct shoal__part_ops part_ops = {.destroy = destroy_part};
 
 /* The system's types, where it has any; a broken table is as good as none. */
 static int read_mime_types(struct shoal__mime *mime)

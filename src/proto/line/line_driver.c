@@ -209,35 +209,12 @@ static struct shoal_limits limits_for(const struct shoal_line_service *service,
 
 /* The listener as a part of the server */
 
-static int open_part(struct shoal__part *part, struct shoal_server *server)
-{
-    (void)part;
-    (void)server;
-    return 0;
-}
-
-static void ignore_part(struct shoal__part *part)
-{
-    (void)part;
-}
-
-static void end_part(struct shoal__part *part)
-{
-    shoal__server_part_ended(SHOAL_CONTAINER_OF(part, struct line_listener, part)->server);
-}
-
 static void destroy_part(struct shoal__part *part)
 {
     free(SHOAL_CONTAINER_OF(part, struct line_listener, part));
 }
 
-static const struct shoal__part_ops part_ops = {
-    .open = open_part,
-    .begin = ignore_part,
-    .end = end_part,
-    .close = ignore_part,
-    .destroy = destroy_part,
-};
+static const struct shoal__part_ops part_ops = {.destroy = destroy_part};
 
 int shoal_listen_line(struct shoal_server *server, const char *url,
                       const struct shoal_line_service *service, const struct shoal_listen_cfg *cfg,

@@ -9,36 +9,13 @@ static struct shoal__web_listener *listener_of(struct shoal__part *part)
     return SHOAL_CONTAINER_OF(part, struct shoal__web_listener, part);
 }
 
-static int open_part(struct shoal__part *part, struct shoal_server *server)
-{
-    (void)part;
-    (void)server;
-    return 0;
-}
-
-static void ignore_part(struct shoal__part *part)
-{
-    (void)part;
-}
-
-static void end_part(struct shoal__part *part)
-{
-    shoal__server_part_ended(listener_of(part)->server);
-}
-
 static void destroy_part(struct shoal__part *part)
 {
     struct shoal__web_listener *self = listener_of(part);
     self->destroy(self);
 }
 
-static const struct shoal__part_ops part_ops = {
-    .open = open_part,
-    .begin = ignore_part,
-    .end = end_part,
-    .close = ignore_part,
-    .destroy = destroy_part,
-};
+static const struct shoal__part_ops part_ops = {.destroy = destroy_part};
 
 /* What the caller's version of the struct does not have keeps its default. */
 static struct shoal_listen_cfg complete(const struct shoal_listen_cfg *cfg)
