@@ -29,11 +29,22 @@ struct caller {
 
 /* Services */
 
+/* A copy that ends with NUL, which what is copied need not. */
+static char *copy_text(struct shoal_view text)
+{
+    char *copy = malloc(text.size + 1);
+    if (copy) {
+        memcpy(copy, text.size > 0 ? text.data : "", text.size);
+        copy[text.size] = '\0';
+    }
+    return copy;
+}
+
 static void keep_name(void *arg, struct shoal_view name)
 {
     struct caller *caller = arg;
     char **names = realloc(caller->names, (caller->name_count + 1) * sizeof(*names));
-    char *kept = strndup(name.size ? name.data : "", name.size);
+    char *kept = copy_text(name);
     if (kept)
         make_harmless(kept, strlen(kept));
     if (names)
