@@ -51,8 +51,8 @@ struct shoal_tls_cfg {
      * that offers only others is refused with no_application_protocol. */
     const char *const *alpn;
 
-    /* Who may vouch for the peer, a PEM file. Server: NULL asks for no client certificate. Client:
-     * NULL means the system's store. */
+    /* Who may vouch for the peer, a PEM file, with at most ten certificates in between. Server:
+     * NULL asks for no client certificate. Client: NULL means the system's store. */
     const char *ca_file;
     bool require_client_cert; /* server, with ca_file: refuse clients without one */
     bool insecure;            /* client: take any certificate */

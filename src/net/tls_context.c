@@ -24,7 +24,10 @@
 
 #include "net/tls_priv.h"
 
-enum { LONGEST_ALPN = 255 };
+enum {
+    LONGEST_ALPN = 255,
+    MOST_BETWEEN = 10, /* certificates between a peer's and a trusted one: each is work to check */
+};
 
 /* Where a failure's sentence goes. */
 struct complaint {
@@ -184,6 +187,7 @@ static int set_trust(SSL_CTX *context, const struct shoal_tls *tls,
     else if (tls->require_client_cert)
         mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
     SSL_CTX_set_verify(context, mode, NULL);
+    SSL_CTX_set_verify_depth(context, MOST_BETWEEN);
     if (tls->ca_file)
         return trust_file(context, tls->ca_file, !tls->client, complaint);
     return tls->client ? trust_system(context, complaint) : 0;

@@ -101,6 +101,27 @@ class Hostile(unittest.TestCase):
                     self.assertIn(heard(sock)[:1], (b"", b"\x15", b"\x16"))
                 self.is_served(server)
 
+    def is_let_in(self, server, name):
+        context = tls.trusting(self.certs, "a")
+        context.load_cert_chain(self.certs.path(name + ".pem"), self.certs.path(name + ".key"))
+        try:
+            with tls.connect(server, context) as sock:
+                sock.sendall(b"x")
+                return sock.recv(1) == b"x"
+        except (ssl.SSLError, ConnectionError):
+            return False
+
+    def test_a_chain_of_a_hundred_certificates_lets_nobody_in(self):
+        """Attack 156: each of them is good, but all of them together are work."""
+        self.certs.chain("short", "a", 3).chain("long", "a", 99)
+        more = "&client_ca=" + self.certs.path("a.pem")
+        with sp.Shoal("echo", "-l", self.certs.url("a", more=more)) as server:
+            self.assertTrue(self.is_let_in(server, "short"))
+            for _ in range(10):
+                self.assertFalse(self.is_let_in(server, "long"))
+            self.assertTrue(self.is_let_in(server, "short"))
+            self.is_served(server)
+
     def test_bytes_after_close_notify_are_nobodys(self):
         with sp.Shoal("echo", "-l", self.certs.url("a")) as server:
             with server.connect() as raw:

@@ -32,6 +32,17 @@ class Certificates:
         subprocess.run(command, check=True, capture_output=True, timeout=sp.PATIENCE)
         return self
 
+    def chain(self, name, issuer, length):
+        """A certificate with so many others between it and its issuer, all of them in one file."""
+        links = [issuer] + [f"{name}-{at}" for at in range(length)] + [name]
+        for above, link in zip(links, links[1:]):
+            self.make(link, host=f"{link}.example", issuer=above)
+        with open(self.path(name + ".pem"), "ab") as file:
+            for link in reversed(links[1:-1]):
+                with open(self.path(link + ".pem"), "rb") as part:
+                    file.write(part.read())
+        return self
+
     def query(self, *names):
         return "&".join(f"cert={self.path(n)}.pem&key={self.path(n)}.key" for n in names)
 

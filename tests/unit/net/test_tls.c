@@ -14,7 +14,9 @@
 
 #include <cmocka.h>
 
+#include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/kdf.h>
 
 #include <shoal/error.h>
 
@@ -333,6 +335,102 @@ static void new_keys_between_data_are_a_flood_as_well(void **state)
     assert_true(rounds > 100);
 }
 
+/* Records of 1.3 that no library would send, sealed by hand. */
+
+enum { SEAL_KEY = 32, SEAL_IV = 12, SEAL_TAG = 16 };
+
+struct seal {
+    unsigned char secret[48]; /* the client's, of AES-256-GCM with SHA-384 */
+    unsigned char key[SEAL_KEY], iv[SEAL_IV];
+    unsigned char sequence;
+};
+
+static void keep_secret(const SSL *ssl, const char *line)
+{
+    static const char label[] = "CLIENT_TRAFFIC_SECRET_0 ";
+    struct seal *seal = SSL_get_app_data(ssl);
+    size_t size;
+    if (strncmp(line, label, sizeof(label) - 1) == 0)
+        assert_int_equal(OPENSSL_hexstr2buf_ex(seal->secret, sizeof(seal->secret), &size,
+                                               strrchr(line, ' ') + 1, '\0'),
+                         1);
+}
+
+static void derive(const struct seal *seal, const char *label, unsigned char *out, size_t size)
+{
+    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "TLS13-KDF", NULL);
+    EVP_KDF_CTX *context = EVP_KDF_CTX_new(kdf);
+    int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char[]){"SHA384"}, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)(uintptr_t)seal->secret,
+                                          sizeof(seal->secret)),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_PREFIX, (char[]){"tls13 "}, 6),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_LABEL, (void *)(uintptr_t)label,
+                                          strlen(label)),
+        OSSL_PARAM_construct_end()};
+    assert_int_equal(EVP_KDF_derive(context, out, size, params), 1);
+    EVP_KDF_CTX_free(context);
+    EVP_KDF_free(kdf);
+}
+
+static void shake_hands_and_keep_keys(struct bench *bench, struct seal *seal)
+{
+    SSL_set_app_data(bench->peer.ssl, seal);
+    SSL_CTX_set_keylog_callback(bench->peer.context, keep_secret);
+    assert_int_equal(SSL_set_ciphersuites(bench->peer.ssl, "TLS_AES_256_GCM_SHA384"), 1);
+    shake_hands(bench);
+    derive(seal, "key", seal->key, sizeof(seal->key));
+    derive(seal, "iv", seal->iv, sizeof(seal->iv));
+}
+
+/* A record of application data, "" for an empty one. */
+static void send_record(struct bench *bench, struct seal *seal, const char *text)
+{
+    enum { HEAD = 5, MOST = 64 };
+    int size = (int)strlen(text) + 1, written, rest; /* with the content's type behind it */
+    unsigned char record[HEAD + MOST] = {SSL3_RT_APPLICATION_DATA, 3, 3, 0};
+    unsigned char inner[MOST - SEAL_TAG], nonce[SEAL_IV];
+    record[HEAD - 1] = (unsigned char)(size + SEAL_TAG);
+    memcpy(inner, text, (size_t)size - 1);
+    inner[size - 1] = SSL3_RT_APPLICATION_DATA;
+    memcpy(nonce, seal->iv, sizeof(nonce));
+    nonce[SEAL_IV - 1] ^= seal->sequence++;
+    EVP_CIPHER_CTX *aes = EVP_CIPHER_CTX_new();
+    assert_true(EVP_EncryptInit_ex(aes, EVP_aes_256_gcm(), NULL, seal->key, nonce) == 1 &&
+                EVP_EncryptUpdate(aes, NULL, &written, record, HEAD) == 1 &&
+                EVP_EncryptUpdate(aes, record + HEAD, &written, inner, size) == 1 &&
+                EVP_EncryptFinal_ex(aes, record + HEAD + size, &rest) == 1 &&
+                EVP_CIPHER_CTX_ctrl(aes, EVP_CTRL_AEAD_GET_TAG, SEAL_TAG, record + HEAD + size));
+    EVP_CIPHER_CTX_free(aes);
+    int all = HEAD + size + SEAL_TAG;
+    assert_int_equal(BIO_write(bench->peer.out, record, all), all);
+}
+
+static void a_few_empty_records_are_passed_over(void **state)
+{
+    struct bench *bench = *state;
+    struct seal seal = {.sequence = 0};
+    shake_hands_and_keep_keys(bench, &seal);
+    for (int i = 0; i < 20; i++)
+        send_record(bench, &seal, "");
+    send_record(bench, &seal, "data");
+    assert_int_equal(tlspeer_transport_reads(&bench->peer, bench->got, 4), 4);
+    assert_memory_equal(bench->got, "data", 4);
+}
+
+static void a_flood_of_empty_records_is_cut_within_one_read(void **state)
+{
+    struct bench *bench = *state;
+    struct seal seal = {.sequence = 0};
+    shake_hands_and_keep_keys(bench, &seal);
+    for (int i = 0; i < 200; i++)
+        send_record(bench, &seal, "");
+    send_record(bench, &seal, "data");
+    assert_int_equal(tlspeer_transport_reads(&bench->peer, bench->got, 4), -SHOAL_EPROTOCOL);
+}
+
 static void renegotiation_is_refused(void **state)
 {
     struct bench *bench = *state;
@@ -386,6 +484,8 @@ int main(void)
         TEST(a_few_new_keys_are_taken),
         TEST(a_flood_of_new_keys_is_cut_within_one_read),
         TEST(new_keys_between_data_are_a_flood_as_well),
+        TEST(a_few_empty_records_are_passed_over),
+        TEST(a_flood_of_empty_records_is_cut_within_one_read),
         TEST(renegotiation_is_refused),
         TEST(one_connections_failure_is_not_anothers),
     };
