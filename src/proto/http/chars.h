@@ -16,7 +16,7 @@ enum http_char {
     HTTP_HOST_CHAR = 0x08,        /* unreserved, RFC 3986 §2.3 */
     HTTP_VALUE_CHAR = 0x10,       /* all but control bytes; tab is in */
     HTTP_SMALL_TOKEN_CHAR = 0x20, /* tchar but for capitals: what HTTP/2 has names of */
-    HTTP_AUTHORITY_CHAR = 0x40,   /* HOST_CHAR, `:`, `[` and `]` */
+    HTTP_IPV6_CHAR = 0x40,        /* hexadecimal digits, `:` and `.` */
     HTTP_METHOD_CHAR = 0x80       /* capitals, `-` and `_` */
 };
 

@@ -4,6 +4,7 @@
  * for, whether the connection lives on, and what may not be a trailer. Whatever two readers could
  * understand differently is refused (RFC 9112 §11.2), also where the RFC would allow a guess.
  */
+#include "proto/http/authority.h"
 #include "proto/http1/http1_priv.h"
 
 static void note(struct http1_parser *parser, enum http1_seen what)
@@ -16,7 +17,7 @@ static enum http1_refusal note_host(struct http1_parser *parser, struct http1_re
 {
     if (parser->seen & HTTP1_SEEN_HOST)
         return HTTP1_REPEATED_HOST;
-    if (!shoal__http1_is_authority(value, false))
+    if (!shoal__http_is_authority(value, false))
         return HTTP1_BAD_HOST;
     note(parser, HTTP1_SEEN_HOST);
     if (request->form == HTTP1_ORIGIN_FORM || request->form == HTTP1_ASTERISK_FORM)

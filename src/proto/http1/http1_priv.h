@@ -51,13 +51,6 @@ bool shoal__http1_note_method(struct http1_request *request, struct shoal_view n
 bool shoal__http1_note_target(struct http1_request *request);
 
 /*
- * Whether `authority` is a host and, after a colon, a port up to 65535. No user information, and
- * no percent-encoding or sub-delimiters: no client sends them and servers disagree about them.
- * Thread: any.
- */
-bool shoal__http1_is_authority(struct shoal_view authority, bool needs_port);
-
-/*
  * Reads trailers as shoal__http1_request_parse() reads a head: `input` starts at the first of
  * them, HTTP1_MORE consumes nothing, HTTP1_DONE consumes parser->line bytes. Fills in
  * trailers->field_count.

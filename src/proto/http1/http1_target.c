@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Methods, request targets and authorities: what stands in a request line and in Host. Pure
- * functions over views whose bytes the parser has checked to be visible.
+ * Methods and request targets: what stands in a request line. Pure functions over views whose bytes
+ * the parser has checked to be visible.
  */
-#include "proto/http/chars.h"
+#include "proto/http/authority.h"
 #include "proto/http1/http1_priv.h"
 
 static bool is_literal(struct shoal_view view, const char *literal, size_t size)
@@ -32,48 +32,6 @@ bool shoal__http1_note_method(struct http1_request *request, struct shoal_view n
             return false;
     }
     return true;
-}
-
-/* The end of the host in [from, end), which is not empty; NULL where there is none. */
-static const char *host_end(const char *from, const char *end)
-{
-    if (*from != '[') {
-        const char *stop = shoal__http_skip(from, end, HTTP_HOST_CHAR);
-        return stop > from ? stop : NULL;
-    }
-    const char *stop = from + 1;
-    while (stop < end && (*stop == ':' || *stop == '.' || (*stop >= '0' && *stop <= '9') ||
-                          ((*stop | 0x20) >= 'a' && (*stop | 0x20) <= 'f')))
-        stop++;
-    return stop < end && *stop == ']' && stop - from > 2 ? stop + 1 : NULL;
-}
-
-static bool is_port(const char *from, const char *end)
-{
-    unsigned port = 0;
-    for (; from < end; from++) {
-        if (*from < '0' || *from > '9')
-            return false;
-        port = port * 10 + (unsigned)(*from - '0');
-        if (port > 65535)
-            return false;
-    }
-    return true;
-}
-
-bool shoal__http1_is_authority(struct shoal_view authority, bool needs_port)
-{
-    if (authority.size == 0)
-        return false;
-    const char *end = authority.data + authority.size;
-    const char *colon = host_end(authority.data, end);
-    if (!colon)
-        return false;
-    if (colon == end)
-        return !needs_port;
-    if (*colon != ':' || (needs_port && colon + 1 == end))
-        return false;
-    return is_port(colon + 1, end);
 }
 
 /* The size of "http://" or "https://" at the start of `target`, or 0. */
@@ -105,7 +63,7 @@ static bool note_absolute(struct http1_request *request)
         request->path = shoal_view("*", 1); /* RFC 9112 §3.2.4 */
     else
         request->path = shoal_view("/", 1);
-    return shoal__http1_is_authority(request->host, false);
+    return shoal__http_is_authority(request->host, false);
 }
 
 bool shoal__http1_note_target(struct http1_request *request)
@@ -114,7 +72,7 @@ bool shoal__http1_note_target(struct http1_request *request)
         request->form = HTTP1_AUTHORITY_FORM;
         request->host = request->target;
         request->path = shoal_view(NULL, 0);
-        return shoal__http1_is_authority(request->target, true);
+        return shoal__http_is_authority(request->target, true);
     }
     if (request->target.data[0] == '/') {
         request->form = HTTP1_ORIGIN_FORM;

@@ -7,6 +7,7 @@
 
 #include <shoal/error.h>
 
+#include "proto/http/authority.h"
 #include "proto/http/chars.h"
 #include "proto/http1/http1_priv.h"
 
@@ -219,7 +220,7 @@ int shoal__http1_request_write(const struct http1_request_head *request, char *r
 {
     if (!shoal__http_is_token(request->method) ||
         !shoal__http_is_all(request->target.data, request->target.size, HTTP_QUERY_CHAR) ||
-        !shoal__http1_is_authority(request->host, false))
+        !shoal__http_is_authority(request->host, false))
         return -SHOAL_EINVAL;
     if (room_size < shoal__http1_request_bound(request))
         return -SHOAL_EOVERFLOW;

@@ -2,8 +2,8 @@
 /*
  * What the fields of a request must be for it to be one (RFC 9113 §8.2, §8.3). nghttp2 has checks
  * of its own, which servers switch off: they took a tenth of a small request. These are as strict,
- * and stricter in that trailers have no Content-Length; the tests compare both. No other state than
- * the block.
+ * and stricter in that trailers have neither Host nor Content-Length, and a CONNECT's
+ * Content-Length counts like any other; the tests compare both. No other state than the block.
  */
 #include "proto/http/chars.h"
 #include "proto/http2/http2_fields.h"

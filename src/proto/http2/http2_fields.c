@@ -7,6 +7,7 @@
 #include "proto/http2/http2_fields.h"
 
 #include "base/checked.h"
+#include "proto/http/authority.h"
 #include "proto/http/chars.h"
 
 enum { PSEUDO_MAX = 4, USUAL_MAX = 3, METHOD_MAX = 32, LENGTH_DIGITS = 20 };
@@ -79,7 +80,8 @@ static void note_field(struct http2_block *block, struct shoal__http_field field
 {
     switch (field.name.size) {
     case 4:
-        block->hosts += HTTP2_IS_NAMED(field.name, "host");
+        if (HTTP2_IS_NAMED(field.name, "host"))
+            block->host = field.value;
         break;
     case 6:
         block->cookies += HTTP2_IS_NAMED(field.name, "cookie");
@@ -96,7 +98,13 @@ static void note_field(struct http2_block *block, struct shoal__http_field field
     }
 }
 
-/* Whether a field of this size, which is not a pseudo-header, has room in the block. */
+/* Other pseudo-headers have limits of their own; as in HTTP/1, the host has not. */
+static bool is_limited(struct shoal_view name, bool is_pseudo)
+{
+    return !is_pseudo || HTTP2_IS_NAMED(name, ":authority");
+}
+
+/* Whether a field of this size has room in the block. */
 static bool admit(struct http2_block *block, const struct shoal__session_limits *limits,
                   size_t size)
 {
@@ -140,8 +148,8 @@ int shoal__http2_block_add(struct http2_block *block, struct shoal__arena *arena
     bool is_pseudo = field.name.size > 0 && field.name.data[0] == ':';
     if (block->kind != HTTP2_RESPONSE_BLOCK && !block->malformed)
         block->malformed = !shoal__http2_field_check(block, field);
-    if (block->malformed ||
-        (!is_pseudo && !admit(block, limits, field.name.size + field.value.size)))
+    if (block->malformed || (is_limited(field.name, is_pseudo) &&
+                             !admit(block, limits, field.name.size + field.value.size)))
         return 0;
     if (!keep(arena, value, &field.value))
         return -SHOAL_ENOMEM;
@@ -200,6 +208,8 @@ int shoal__http2_block_finish(struct http2_block *block, struct shoal__arena *ar
     int rc = block->cookies > 1 ? join_cookies(block, arena) : 0;
     block->head.fields = block->fields;
     block->head.field_count = block->count;
+    if (!block->head.authority.data)
+        block->head.authority = block->host;
     return rc;
 }
 
@@ -238,21 +248,14 @@ static bool is_target(const struct shoal__head *head)
                                    shoal_view_equal(head->method, shoal_view("OPTIONS", 7)));
 }
 
-/* Every Host must be the authority (or, without one, be one itself). As strict as in HTTP/1: no
- * user information, no percent-encoding, no sub-delimiters. */
-static bool hosts_agree(const struct http2_block *block)
+/* Of what the method asks to reach: for CONNECT that is a port, too (RFC 9113 §8.5). Host may say
+ * it once more, but nothing else. */
+static bool is_reachable(const struct http2_block *block)
 {
     struct shoal_view authority = block->head.authority;
-    for (uint32_t i = 0; block->hosts > 0 && i < block->count; i++) {
-        struct shoal__http_field field = block->fields[i];
-        if (!shoal__http_name_is(field.name, "host"))
-            continue;
-        if (!authority.data)
-            authority = field.value;
-        if (!shoal__http_name_equal(authority, field.value))
-            return false;
-    }
-    return is_all(authority, HTTP_AUTHORITY_CHAR);
+    bool needs_port = HTTP2_IS_NAMED(block->head.method, "CONNECT");
+    return shoal__http_is_authority(authority, needs_port) &&
+           (!block->host.data || shoal__http_name_equal(authority, block->host));
 }
 
 unsigned shoal__http2_request_check(const struct http2_block *block,
@@ -264,7 +267,7 @@ unsigned shoal__http2_request_check(const struct http2_block *block,
         return 431;
     if (!is_method(block->head.method))
         return 501;
-    return is_target(&block->head) && hosts_agree(block) ? 0 : 400;
+    return is_target(&block->head) && is_reachable(block) ? 0 : 400;
 }
 
 /* Sending */

@@ -31,13 +31,14 @@ struct http2_block {
     struct shoal__head head;          /* trailers use the fields only */
     struct shoal__http_field *fields; /* `few`, or in the arena */
     uint32_t count, room;
-    uint32_t bytes; /* of names and values, pseudo-headers excepted */
-    uint32_t cookies, hosts;
-    uint8_t kind;      /* enum http2_block_kind */
-    uint8_t seen;      /* see http2_check.c */
-    bool malformed;    /* a field came that may not: this is no message */
-    bool too_large;    /* what came above the limits was not kept */
-    bool has_priority; /* the client says how it wants to be served (RFC 9218) */
+    uint32_t bytes; /* of names and values; of pseudo-headers' :authority only */
+    uint32_t cookies;
+    struct shoal_view host; /* or no data */
+    uint8_t kind;           /* enum http2_block_kind */
+    uint8_t seen;           /* see http2_check.c */
+    bool malformed;         /* a field came that may not: this is no message */
+    bool too_large;         /* what came above the limits was not kept */
+    bool has_priority;      /* the client says how it wants to be served (RFC 9218) */
     struct shoal__http_field few[SHOAL__HTTP2_FEW_FIELDS]; /* most heads have no more */
 };
 
@@ -55,8 +56,9 @@ int shoal__http2_block_add(struct http2_block *block, struct shoal__arena *arena
                            nghttp2_rcbuf *value);
 
 /*
- * The block is whole: fills in its head's fields and joins cookies that came apart (RFC 9113
- * §8.2.3). Returns 0 or -SHOAL_ENOMEM. Thread: owner of `arena`.
+ * The block is whole: fills in its head's fields, joins cookies that came apart (RFC 9113 §8.2.3),
+ * and takes Host for the authority where there is no other. Returns 0 or -SHOAL_ENOMEM.
+ * Thread: owner of `arena`.
  */
 int shoal__http2_block_finish(struct http2_block *block, struct shoal__arena *arena);
 
@@ -82,9 +84,9 @@ bool shoal__http2_head_is_whole(const struct http2_block *block);
 nghttp2_extpri shoal__http2_priority_of(struct shoal_view value);
 
 /*
- * Checks a request's head: limits; a method in capitals; http or https; one authority, the same as
- * Host, and no user information in it; an absolute path of visible ASCII without fragment, or "*"
- * for OPTIONS. Returns 0, or the HTTP status to refuse it with. Thread: any.
+ * Checks a request's head: limits; a method in capitals; http or https; an authority as HTTP/1 has
+ * it, with a port for CONNECT, and the same as Host; an absolute path of visible ASCII without
+ * fragment, or "*" for OPTIONS. Returns 0, or the HTTP status to refuse it with. Thread: any.
  */
 unsigned shoal__http2_request_check(const struct http2_block *block,
                                     const struct shoal__session_limits *limits);

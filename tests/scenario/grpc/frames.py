@@ -153,6 +153,21 @@ class Frames(unittest.TestCase):
         *_, reset = self.peer.call(message(HELLO), fields=HEAD + (("X-Capital", "x"),))
         self.assertEqual(reset, h2.errors.ErrorCodes.PROTOCOL_ERROR)
 
+    def test_host_may_stand_for_the_authority_or_repeat_it(self):
+        for name, fields in ((":authority", (("host", "x"),)), ("host", ())):
+            self.assertEqual(self.peer.status(
+                message(HELLO), host=(name, "x"), fields=fields + HEAD), OK, name)
+
+    def test_calls_without_one_host_are_refused(self):
+        *_, reset = self.peer.call(message(HELLO), host=None)
+        self.assertEqual(reset, h2.errors.ErrorCodes.PROTOCOL_ERROR)
+        *_, reset = self.peer.call(message(HELLO), fields=(("host", "x"), ("host", "x")) + HEAD)
+        self.assertEqual(reset, h2.errors.ErrorCodes.PROTOCOL_ERROR)
+        for host, fields in (("x", (("host", "y"),)), ("x:y", ()), (":1", ()), ("u@x", ())):
+            http, *_ = self.peer.call(message(HELLO), host=(":authority", host),
+                                      fields=fields + HEAD)
+            self.assertEqual(http, "400", host)
+
     def test_what_is_no_grpc_gets_an_http_status(self):
         for kind in ("text/plain", "application/grpc-web", "application/grpc+json", "application"):
             http, *_ = self.peer.call(message(HELLO),

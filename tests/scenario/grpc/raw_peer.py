@@ -30,9 +30,11 @@ class Peer:
     def flush(self):
         self.sock.sendall(self.h2.data_to_send())
 
-    def begin(self, path=UNARY, method="POST", fields=HEAD, end=False, flush=True):
+    def begin(self, path=UNARY, method="POST", fields=HEAD, end=False, flush=True,
+              host=(":authority", "x")):
         stream = self.h2.get_next_available_stream_id()
-        head = [(":method", method), (":scheme", "http"), (":path", path), (":authority", "x")]
+        head = [(":method", method), (":scheme", "http"), (":path", path)]
+        head += [host] if host else []
         self.h2.send_headers(stream, head + list(fields), end_stream=end)
         if flush:
             self.flush()
@@ -74,8 +76,8 @@ class Peer:
             self.flush()
         return order
 
-    def call(self, *parts, path=UNARY, fields=HEAD, end=True):
-        stream = self.begin(path, fields=fields, end=end and not parts)
+    def call(self, *parts, end=True, **head):
+        stream = self.begin(end=end and not parts, **head)
         for part in parts[:-1]:
             self.send(stream, part)
         if parts:

@@ -204,6 +204,26 @@ static void too_many_fields_are_refused_and_their_memory_is_bounded(void **state
     assert_int_equal(fate_of(3), SERVED);
 }
 
+static void the_authority_counts_against_the_limit_of_fields(void **state)
+{
+    (void)state;
+    enum { SIZE = 8000, EXACT = SIZE + 10 };
+    static char authority[SIZE + 1];
+    memset(authority, 'h', SIZE);
+    const struct pair request[] = {{":method", "GET"},
+                                   {":scheme", "http"},
+                                   {":path", "/"},
+                                   {":authority", authority},
+                                   {NULL, NULL}};
+    for (unsigned most = EXACT - 1; most <= EXACT; most++) {
+        tear_down(NULL);
+        set_up(NULL);
+        server.limits.max_fields_bytes = most;
+        frame_request(&frames, 1, NGHTTP2_FLAG_END_STREAM, request);
+        assert_int_equal(fate_of(1), most < EXACT ? REFUSED : SERVED);
+    }
+}
+
 /* One entry of 3.9 KB in the table, referred to 10,000 times by one byte each. */
 static void a_compression_bomb_is_refused(void **state)
 {
@@ -246,6 +266,26 @@ static void cookies_that_came_apart_are_joined(void **state)
     assert_int_equal(fate_of(1), SERVED);
 }
 
+static void note_authority(struct peer *peer, struct shoal__stream *stream,
+                           const struct shoal__head *head, bool end)
+{
+    assert_true(shoal_view_equal(head->authority, shoal_view_of("example.org:81")));
+    answer_hello(peer, stream, head, end);
+}
+
+static void host_stands_for_a_missing_authority(void **state)
+{
+    (void)state;
+    server.on_request = note_authority;
+    static const struct pair request[] = {{":method", "GET"},
+                                          {":scheme", "http"},
+                                          {":path", "/"},
+                                          {"host", "example.org:81"},
+                                          {NULL, NULL}};
+    frame_request(&frames, 1, NGHTTP2_FLAG_END_STREAM, request);
+    assert_int_equal(fate_of(1), SERVED);
+}
+
 static void note_length(struct peer *peer, struct shoal__stream *stream,
                         const struct shoal__head *head, bool end)
 {
@@ -269,6 +309,90 @@ static void a_short_body_is_never_taken_for_a_whole_one(void **state)
     assert_null(strstr(peer_log(&server), "[end]"));
     assert_int_equal(server.closes, 1);
     assert_int_equal(server.last_error, SHOAL__H2_PROTOCOL_ERROR);
+}
+
+/* Responses, which nghttp2 checks: three bytes of body come behind a head that does not end. */
+
+static const struct {
+    const char *what, *log;
+    struct pair head[4], trailers[2];
+} responses[] = {
+    {"plain", "<200>(abc)[end][closed: ended in order]", {{":status", "200"}}, {{"a", "b"}}},
+    {"its length",
+     "<200>(abc)[end][closed: ended in order]",
+     {{":status", "200"}, {"content-length", "3"}},
+     {{"a", "b"}}},
+    {"no status", NULL, {{"a", "b"}}, {{"a", "b"}}},
+    {"status of two digits", NULL, {{":status", "20"}}, {{"a", "b"}}},
+    {"status of letters", NULL, {{":status", "2xx"}}, {{"a", "b"}}},
+    {"switching protocols", NULL, {{":status", "101"}}, {{"a", "b"}}},
+    {"two statuses", NULL, {{":status", "200"}, {":status", "200"}}, {{"a", "b"}}},
+    {"late status", NULL, {{"a", "b"}, {":status", "200"}}, {{"a", "b"}}},
+    {"pseudo of requests", NULL, {{":status", "200"}, {":path", "/"}}, {{"a", "b"}}},
+    {"unknown pseudo", NULL, {{":status", "200"}, {":what", "/"}}, {{"a", "b"}}},
+    {"upper case name", NULL, {{":status", "200"}, {"A", "b"}}, {{"a", "b"}}},
+    {"empty name", NULL, {{":status", "200"}, {"", "b"}}, {{"a", "b"}}},
+    {"CRLF in value", NULL, {{":status", "200"}, {"a", "b\r\nc: d"}}, {{"a", "b"}}},
+    {"leading space", NULL, {{":status", "200"}, {"a", " b"}}, {{"a", "b"}}},
+    {"trailing space", NULL, {{":status", "200"}, {"a", "b "}}, {{"a", "b"}}},
+    {"connection", NULL, {{":status", "200"}, {"connection", "close"}}, {{"a", "b"}}},
+    {"keep-alive", NULL, {{":status", "200"}, {"keep-alive", "1"}}, {{"a", "b"}}},
+    {"proxy-connection", NULL, {{":status", "200"}, {"proxy-connection", "1"}}, {{"a", "b"}}},
+    {"upgrade", NULL, {{":status", "200"}, {"upgrade", "h2c"}}, {{"a", "b"}}},
+    {"transfer-encoding", NULL, {{":status", "200"}, {"transfer-encoding", "a"}}, {{"a", "b"}}},
+    {"two lengths",
+     NULL,
+     {{":status", "200"}, {"content-length", "3"}, {"content-length", "3"}},
+     {{"a", "b"}}},
+    {"length of letters", NULL, {{":status", "200"}, {"content-length", "3x"}}, {{"a", "b"}}},
+    {"length too great", NULL, {{":status", "200"}, {"content-length", "4"}}, {{"a", "b"}}},
+    {"length too small", NULL, {{":status", "200"}, {"content-length", "2"}}, {{"a", "b"}}},
+    {"pseudo in trailers", NULL, {{":status", "200"}}, {{":status", "200"}}},
+    {"upper case in trailers", NULL, {{":status", "200"}}, {{"A", "b"}}},
+    {"CR in trailers", NULL, {{":status", "200"}}, {{"a", "b\r"}}},
+};
+
+/* What a client that has asked for something makes of a head, a body and trailers. */
+static const char *log_of_response(const struct pair *head, const struct pair *trailers,
+                                   unsigned flags)
+{
+    static struct peer client;
+    static char log[LOG_BYTES];
+    peer_init(&client);
+    peer_open(&client, SHOAL__HTTP_CLIENT);
+    assert_non_null(ask(&client, "GET", "/", true));
+    assert_int_equal(peer_flush(&client), 0);
+    frame(&frames, NGHTTP2_SETTINGS, 0, 0, NULL, 0);
+    frame_request(&frames, 1, 0, head);
+    frame(&frames, NGHTTP2_DATA, 0, 1, "abc", 3);
+    frame_request(&frames, 1, flags, trailers);
+    (void)peer_take(&client, frames.bytes, frames.size, frames.size);
+    (void)peer_flush(&client);
+    frames.size = 0;
+    strcpy(log, peer_log(&client));
+    peer_close(&client);
+    return log;
+}
+
+static void every_malformed_response_is_given_up(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(responses) / sizeof(*responses); i++) {
+        const char *log =
+            log_of_response(responses[i].head, responses[i].trailers, NGHTTP2_FLAG_END_STREAM);
+        bool good = responses[i].log
+                        ? strcmp(log, responses[i].log) == 0
+                        : strstr(log, "[closed: protocol error]") && !strstr(log, "[end]");
+        if (!good)
+            fail_msg("%s: %s", responses[i].what, log);
+    }
+}
+
+static void trailers_of_a_response_that_do_not_end_it_are_given_up(void **state)
+{
+    (void)state;
+    const char *log = log_of_response(responses[0].head, responses[0].trailers, 0);
+    assert_string_equal(log, "<200>(abc)[closed: protocol error]");
 }
 
 static enum fate fate_of_frame(unsigned type, unsigned flags, uint32_t id, const void *payload,
@@ -382,9 +506,13 @@ int main(void)
         TEST(a_nul_in_a_value_is_refused),
         TEST(the_status_tells_what_is_wrong),
         TEST(too_many_fields_are_refused_and_their_memory_is_bounded),
+        TEST(the_authority_counts_against_the_limit_of_fields),
         TEST(a_compression_bomb_is_refused),
         TEST(cookies_that_came_apart_are_joined),
+        TEST(host_stands_for_a_missing_authority),
         TEST(a_short_body_is_never_taken_for_a_whole_one),
+        TEST(every_malformed_response_is_given_up),
+        TEST(trailers_of_a_response_that_do_not_end_it_are_given_up),
         TEST(frames_that_break_the_protocol_end_the_session),
         TEST(another_frame_inside_a_field_block_ends_the_session),
         TEST(a_stream_that_was_passed_over_is_not_served),
