@@ -102,6 +102,7 @@ struct shoal_http_cfg {
     /*
      * The access log: called once per request with one line in Apache's combined format and the
      * duration in microseconds behind it, without a line end, control bytes escaped. NULL: none.
+     * What HTTP/1 refuses before it is a request is told by its first line. A "-" is not known.
      * The line lives until the call returns. Called on the connection's loop.
      */
     void (*log_access)(void *arg, struct shoal_view line);

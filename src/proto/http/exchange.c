@@ -243,4 +243,12 @@ static void on_request(struct shoal__stream *stream, const struct shoal__head *h
     leave_input(req);
 }
 
-const struct shoal__session_events shoal__http_server_events = {.on_request = on_request};
+static void on_refused(const struct shoal__session *session, unsigned status, struct shoal_view in)
+{
+    const struct shoal__http_endpoint *endpoint = session->user;
+    if (endpoint->log_access)
+        shoal__http_log_refusal(session, status, in);
+}
+
+const struct shoal__session_events shoal__http_server_events = {.on_request = on_request,
+                                                                .on_refused = on_refused};

@@ -60,9 +60,9 @@ int64_t shoal__http_now_ns(const struct shoal_http_request *req)
 }
 
 /* The local with its texts up to date, or NULL. */
-static struct http_local *dated_local(const struct shoal_http_request *req)
+static struct http_local *dated_local(struct shoal_loop *loop)
 {
-    struct http_local *local = local_of(shoal_http_loop(req));
+    struct http_local *local = local_of(loop);
     time_t now = time(NULL);
     if (!local || local->date_s == now)
         return local;
@@ -76,13 +76,13 @@ static struct http_local *dated_local(const struct shoal_http_request *req)
 
 struct shoal_view shoal__http_date(const struct shoal_http_request *req)
 {
-    const struct http_local *local = dated_local(req);
+    const struct http_local *local = dated_local(shoal_http_loop(req));
     return local ? shoal_view_of(local->date) : shoal_view(NULL, 0);
 }
 
-struct shoal_view shoal__http_log_date(const struct shoal_http_request *req)
+struct shoal_view shoal__http_log_date(struct shoal_loop *loop)
 {
-    const struct http_local *local = dated_local(req);
+    const struct http_local *local = dated_local(loop);
     return local ? shoal_view_of(local->log_date) : shoal_view(NULL, 0);
 }
 

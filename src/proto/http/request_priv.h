@@ -145,7 +145,7 @@ int64_t shoal__http_now_ns(const struct shoal_http_request *req);
 /* The moment for a Date field, and for the access log. The view lives until the next second.
  * Empty where memory is out. Thread: owner. */
 struct shoal_view shoal__http_date(const struct shoal_http_request *req);
-struct shoal_view shoal__http_log_date(const struct shoal_http_request *req);
+struct shoal_view shoal__http_log_date(struct shoal_loop *loop);
 
 /* Whether the connection is over TLS. Thread: owner. */
 bool shoal__http_is_secure(const struct shoal_http_request *req);
@@ -165,5 +165,10 @@ void shoal__http_close(struct shoal_http_request *req, int status);
 
 /* Writes the line about a request that has ended. Thread: owner. */
 void shoal__http_log_access(const struct shoal_http_request *req);
+
+/* Writes the line about what was refused before it was a request, of which the first line is shown.
+ * Thread: owner. */
+void shoal__http_log_refusal(const struct shoal__session *session, unsigned status,
+                             struct shoal_view in);
 
 #endif

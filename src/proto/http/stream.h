@@ -166,6 +166,10 @@ struct shoal__session_events {
      */
     void (*on_request)(struct shoal__stream *stream, const struct shoal__head *head, bool end);
 
+    /* HTTP/1 server: `in` begins what was to be a request, and is refused with that status. The
+     * session ends. The view lives until the call returns. */
+    void (*on_refused)(const struct shoal__session *session, unsigned status, struct shoal_view in);
+
     /* A ping came. False where it was one too many: the session ends with ENHANCE_YOUR_CALM and
      * "too_many_pings". The budget against floods counts all pings in any case. */
     bool (*on_ping)(struct shoal__session *session);

@@ -71,6 +71,14 @@ static void tell_request(struct http1_session *session, const struct http1_reque
     session->calls--;
 }
 
+static void tell_refused(const struct http1_session *session, struct shoal_view in)
+{
+    const struct shoal__session *base = &session->base;
+    unsigned status = shoal__http1_refusal_status(session->exchange->parser.refusal);
+    if (base->events->on_refused)
+        base->events->on_refused(base, status, in);
+}
+
 static size_t read_request(struct http1_session *session, struct shoal_view in, bool *out_go_on)
 {
     struct http1_exchange *exchange = session->exchange;
@@ -78,6 +86,7 @@ static size_t read_request(struct http1_session *session, struct shoal_view in, 
     struct http1_request request = {.head.fields = session->local->fields};
     switch (shoal__http1_request_parse(&exchange->parser, in, &limits, &request)) {
     case HTTP1_REFUSED:
+        tell_refused(session, in);
         shoal__http1_refuse(session);
         *out_go_on = false;
         return in.size;

@@ -89,6 +89,32 @@ static void a_head_s_body_is_not_counted(void **state)
     assert_string(from_request(), "\"HEAD /a HTTP/1.1\" 200 0 \"-\" \"-\" 0");
 }
 
+static void refuse(struct http_rig *rig, unsigned status, const char *in, size_t size)
+{
+    rig->session.events->on_refused(&rig->session, status, shoal_view(in, size));
+}
+
+static void what_is_refused_is_told_by_its_first_line(void **state)
+{
+    struct http_rig *rig = *state;
+    refuse(rig, 400, "\r\nGET /\x01 \"x\"\r\nHost: h\r\n", 25);
+    assert_string(from_request(), "\"GET /\\x01 \\x22x\\x22\" 400 - \"-\" \"-\" -");
+    refuse(rig, 400, "\r\n", 2);
+    assert_string(from_request(), "\"\" 400 - \"-\" \"-\" -");
+    assert_int_equal(lines, 2);
+}
+
+static void of_a_long_line_that_is_refused_the_beginning_is_told(void **state)
+{
+    static char bytes[10000];
+    struct http_rig *rig = *state;
+    memset(bytes, '\xff', sizeof(bytes));
+    refuse(rig, 414, bytes, sizeof(bytes));
+    size_t shown = strspn(from_request() + 1, "\\xf");
+    assert_int_equal(shown, 256 * 4);
+    assert_string(from_request() + 1 + shown, "\" 414 - \"-\" \"-\" -");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, http_rig_stop)
@@ -98,6 +124,8 @@ int main(void)
         TEST(control_bytes_and_quotes_are_escaped),
         TEST(an_unanswered_request_is_logged_without_a_status),
         TEST(a_head_s_body_is_not_counted),
+        TEST(what_is_refused_is_told_by_its_first_line),
+        TEST(of_a_long_line_that_is_refused_the_beginning_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -105,6 +105,13 @@ static void on_request(struct shoal__stream *stream, const struct shoal__head *h
         rig.on_request(stream, head, end);
 }
 
+static void on_refused(const struct shoal__session *session, unsigned status, struct shoal_view in)
+{
+    assert_ptr_equal(session, rig.session);
+    rig.refused = status;
+    snprintf(rig.refused_in, sizeof(rig.refused_in), "%.*s", (int)in.size, in.data);
+}
+
 static void on_idle(struct shoal__session *session, bool idle)
 {
     assert_ptr_equal(session, rig.session);
@@ -127,6 +134,7 @@ static void on_room(struct shoal__session *session)
 
 static const struct shoal__session_events session_events = {
     .on_request = on_request,
+    .on_refused = on_refused,
     .on_room = on_room,
     .on_idle = on_idle,
     .on_close = on_over,

@@ -31,11 +31,13 @@ struct driver_rig {
     void (*on_drained)(struct shoal__stream *stream);
     void (*on_closed)(struct shoal__stream *stream);
 
-    bool quiet;      /* data is counted, not noted */
-    bool silent;     /* nothing is noted */
-    bool hoards;     /* data is not consumed */
-    bool hopeful;    /* the session need not start: memory may be out */
-    size_t requests; /* counts */
+    bool quiet;          /* data is counted, not noted */
+    bool silent;         /* nothing is noted */
+    bool hoards;         /* data is not consumed */
+    bool hopeful;        /* the session need not start: memory may be out */
+    unsigned refused;    /* the status of what was no request; 0: all were */
+    char refused_in[32]; /* ... and how it began */
+    size_t requests;     /* counts */
     size_t closes;
     size_t overs;
     size_t bytes;

@@ -50,6 +50,8 @@ static void a_bad_head_is_refused_and_nothing_behind_it_executed(void **state)
     rig_feed(GET("/smuggled"));
     rig_end();
     assert_string_equal(rig_notes(), "busy <GET /good> closed:0 idle over:8");
+    assert_int_equal(rig.refused, 400);
+    assert_memory_equal(rig.refused_in, "GET / HTTP/1.1\nHost: h\n\n", 24);
     assert_int_equal(rig_closed_for(SHOAL_CLOSED_PROTOCOL), 1);
 }
 
@@ -117,6 +119,7 @@ static void a_head_over_its_limits_is_refused_with_the_right_status(void **state
     rig_feed("GET /");
     feed_block(40000);
     assert_true(output_begins("HTTP/1.1 414 "));
+    assert_int_equal(rig.refused, 414);
 }
 
 static void too_large_fields_are_refused_with_the_right_status(void **state)
@@ -126,6 +129,8 @@ static void too_large_fields_are_refused_with_the_right_status(void **state)
     rig_feed("GET / HTTP/1.1\r\nHost: h\r\nX: ");
     feed_block(40000);
     assert_true(output_begins("HTTP/1.1 431 "));
+    assert_int_equal(rig.refused, 431);
+    assert_memory_equal(rig.refused_in, "GET / HTTP/1.1\r\nHost: h", 23);
 }
 
 /* Bodies that nobody wants */
