@@ -22,6 +22,7 @@
 #include "base/assert.h"
 #include "proto/grpc/blocking.h"
 #include "proto/grpc/channel.h"
+#include "proto/grpc/status.h"
 #include "proto/grpc/wire.h"
 #include "runtime/loop.h"
 
@@ -300,16 +301,23 @@ static void fini_talk(struct shoal_grpc_talk *talk)
 
 /* Results */
 
-static const char *unpack(const struct shoal_grpc_talk *talk, struct shoal_view bytes,
-                          struct shoal__arena *arena, const void **out_message)
+static const struct shoal__grpc_error undecodable = {SHOAL_GRPC_INTERNAL,
+                                                     "reply cannot be decoded"};
+static const struct shoal__grpc_error too_large = {SHOAL_GRPC_RESOURCE_EXHAUSTED,
+                                                   "reply too large unpacked"};
+
+/* NULL, or what is wrong, as a call on a loop would end. */
+static const struct shoal__grpc_error *unpack(const struct shoal_grpc_talk *talk,
+                                              struct shoal_view bytes, struct shoal__arena *arena,
+                                              const void **out_message)
 {
     bool exhausted = false;
     if (!shoal__wire_check(talk->output, bytes, talk->max_depth))
-        return "reply cannot be decoded";
+        return &undecodable;
     *out_message = shoal__wire_unpack(talk->output, bytes, arena, &exhausted);
     if (*out_message)
         return NULL;
-    return exhausted ? "reply too large unpacked" : "reply cannot be decoded";
+    return exhausted ? &too_large : &undecodable;
 }
 
 /* Hands the result over, with the reply as a message. Returns its status, or a negative code. */
@@ -319,13 +327,13 @@ static int take_result(struct shoal_grpc_talk *talk, struct shoal_grpc_result **
     if (!self)
         return -SHOAL_ENOMEM;
     struct shoal_grpc_result *result = &self->result;
-    const char *wrong = NULL;
+    const struct shoal__grpc_error *wrong = NULL;
     if (result->reply && talk->output)
         wrong = unpack(talk, self->bytes, &self->arena, &result->reply);
     if (wrong) {
         result->reply = NULL;
-        result->text = wrong;
-        result->status = SHOAL_GRPC_INTERNAL;
+        result->text = wrong->text;
+        result->status = wrong->status;
     }
     int status = result->status;
     if (out_result) {

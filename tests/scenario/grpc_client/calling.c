@@ -328,6 +328,21 @@ static void many_threads_share_a_client(void **state)
     assert_int_equal(shoal_grpc_client_close(&client), 0);
 }
 
+static void a_reply_that_grows_out_of_proportion_is_not_unpacked(void **state)
+{
+    struct shoal_grpc_client *client = post_client(*state);
+    struct shoal_grpc_result *result;
+    Parcels__Parcel parcel = PARCELS__PARCEL__INIT;
+    struct shoal_rpc_cfg cfg = post_unary(&parcel);
+    parcel.label = (char *)(uintptr_t) "much";
+    int status = shoal_grpc_client_call(client, &cfg, &result);
+    assert_int_equal(status, SHOAL_GRPC_RESOURCE_EXHAUSTED);
+    assert_string_equal(result->text, "reply too large unpacked");
+    assert_null(result->reply);
+    shoal_grpc_result_free(&result);
+    assert_int_equal(shoal_grpc_client_close(&client), 0);
+}
+
 /* What a loop's thread is told. */
 struct tried {
     struct shoal_grpc_client *client;
@@ -546,6 +561,7 @@ int main(void)
         TEST(connections_may_age_without_a_call_being_lost),
         TEST(a_draining_server_loses_no_call),
         TEST(many_threads_share_a_client),
+        TEST(a_reply_that_grows_out_of_proportion_is_not_unpacked),
         TEST(the_thread_of_a_loop_may_not_block),
         TEST(a_client_without_sense_is_refused),
         TEST(one_thread_may_send_while_another_one_receives),

@@ -73,6 +73,17 @@ static int let_go(void)
     return SHOAL_GRPC_OK;
 }
 
+/* Two bytes each on the wire, and the same one in memory. */
+static int say_much(struct shoal_grpc_call *call, Parcels__Parcel *out)
+{
+    enum { MUCH = 100000 };
+    static Parcels__Parcel empty = PARCELS__PARCEL__INIT;
+    out->more = shoal_grpc_alloc(call, MUCH * sizeof(*out->more));
+    for (; out->more && out->n_more < MUCH; out->n_more++)
+        out->more[out->n_more] = &empty;
+    return out->more ? SHOAL_GRPC_OK : SHOAL_GRPC_RESOURCE_EXHAUSTED;
+}
+
 static int answer(struct shoal_grpc_call *call, const void *request, void *reply)
 {
     const Parcels__Parcel *parcel = request;
@@ -83,6 +94,8 @@ static int answer(struct shoal_grpc_call *call, const void *request, void *reply
         return let_go();
     if (strcmp(parcel->label, "kept") == 0)
         return kept ? SHOAL_GRPC_OK : SHOAL_GRPC_NOT_FOUND;
+    if (strcmp(parcel->label, "much") == 0)
+        return say_much(call, out);
     if (strcmp(parcel->label, "order") == 0)
         return take_place(call, parcel->count);
     if (strcmp(parcel->label, "cut") == 0) {

@@ -27,8 +27,8 @@ enum { POST_IN_ORDER = 100 };
 /*
  * Unary answers with the label and "!"; one labelled "keep" it does not answer before one labelled
  * "let go" comes, "kept" is NOT_FOUND unless there is such a call, "cut" cuts its connection,
- * "order" see above. Spread answers `count` times, Gather with how many came, Chat
- * each.
+ * "order" see above; to "much" comes what takes little room on the wire only. Spread answers
+ * `count` times, Gather with how many came, Chat each.
  */
 struct post {
     char folder[64];
