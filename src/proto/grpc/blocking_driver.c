@@ -3,7 +3,8 @@
  * The blocking client: a server of one loop with nothing but a channel on it, and calls that wait.
  * What a caller wants is an *errand*, which lies on the caller's stack: it is posted to the loop,
  * done there at once or when something comes, and then the caller is woken. So the loop owns
- * everything that two could touch, and no lock is needed.
+ * everything that two could touch. The one lock sees to it that the loop does not go while somebody
+ * is still posting to it, whose errand may be done before that has returned.
  *
  *     caller: pack ── post ── wait ─────────────────────────────── unpack
  *     loop:               └── shoal_rpc_..., its callbacks ── wake ──┘
@@ -11,6 +12,7 @@
  * Only bytes cross: messages are packed and unpacked by the caller. Results are in memory of their
  * own, for they outlive call and loop.
  */
+#include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
 
@@ -33,6 +35,7 @@ struct shoal_grpc_client {
     struct shoal_server *server;
     struct shoal_loop *loop;
     struct shoal_grpc_channel *channel;
+    pthread_rwlock_t posting; /* read: by who posts; write: nobody does any more */
     uint32_t max_depth;
 };
 
@@ -101,13 +104,21 @@ static void wake(struct errand **waiting, int rc)
     (void)sem_post(&errand->woken);
 }
 
+static int post(struct shoal_grpc_client *client, struct shoal_task *task)
+{
+    (void)pthread_rwlock_rdlock(&client->posting);
+    int rc = shoal_post(client->loop, task);
+    (void)pthread_rwlock_unlock(&client->posting);
+    return rc;
+}
+
 /* Has the errand done on the loop and waits for it. */
 static int send_errand(struct errand *errand)
 {
     if (sem_init(&errand->woken, 0, 0) < 0)
         return -errno;
     errand->task = (struct shoal_task)SHOAL_TASK(run_task, errand);
-    int rc = shoal_post(errand->client->loop, &errand->task);
+    int rc = post(errand->client, &errand->task);
     while (rc == 0 && sem_wait(&errand->woken) < 0)
         SHOAL_ASSERT(errno == EINTR);
     (void)sem_destroy(&errand->woken);
@@ -540,6 +551,31 @@ static void destroy_on_loop(struct errand *errand)
     wake(&errand, 0);
 }
 
+static struct shoal_grpc_client *create_client(uint32_t max_depth)
+{
+    struct shoal_grpc_client *client = calloc(1, sizeof(*client));
+    if (!client || pthread_rwlock_init(&client->posting, NULL) != 0) {
+        free(client);
+        return NULL;
+    }
+    client->max_depth = max_depth;
+    return client;
+}
+
+static void free_client(struct shoal_grpc_client *client)
+{
+    (void)shoal_server_destroy(&client->server);
+    (void)pthread_rwlock_destroy(&client->posting);
+    free(client);
+}
+
+/* Those whose calls have been cancelled may still be on their way out of their post. */
+static void wait_for_posts(struct shoal_grpc_client *client)
+{
+    (void)pthread_rwlock_wrlock(&client->posting);
+    (void)pthread_rwlock_unlock(&client->posting);
+}
+
 static int start(struct shoal_grpc_client *client)
 {
     struct shoal_server_cfg cfg = SHOAL_SERVER_CFG_INIT;
@@ -563,18 +599,16 @@ int shoal__grpc_client_open(const char *urls, const struct shoal_grpc_channel_cf
         return -SHOAL_EDEADLK;
     if (!shoal__grpc_channel_cfg_complete(cfg, &all))
         return -SHOAL_EINVAL;
-    struct shoal_grpc_client *client = calloc(1, sizeof(*client));
+    struct shoal_grpc_client *client = create_client(all.max_depth);
     if (!client)
         return -SHOAL_ENOMEM;
-    client->max_depth = all.max_depth;
     struct errand errand = {
         .run = create_on_loop, .client = client, .urls = urls, .channel_cfg = cfg, .make = make};
     int rc = start(client);
     if (rc == 0)
         rc = send_errand(&errand);
     if (rc < 0) {
-        (void)shoal_server_destroy(&client->server);
-        free(client);
+        free_client(client);
         return rc;
     }
     *out_client = client;
@@ -590,9 +624,9 @@ int shoal_grpc_client_close(struct shoal_grpc_client **client)
         return -SHOAL_EDEADLK;
     struct errand errand = {.run = destroy_on_loop, .client = self};
     (void)send_errand(&errand);
+    wait_for_posts(self);
     (void)shoal_server_drain(self->server, FAREWELL_MS, NULL);
-    (void)shoal_server_destroy(&self->server);
-    free(self);
+    free_client(self);
     *client = NULL;
     return 0;
 }
