@@ -102,6 +102,8 @@ def cpu_model():
 def memory_gib():
     return int(first_match("/proc/meminfo", r"^MemTotal:\s*(\d+)", "0")) / 2**20
 
+WHAT_IS_BUILT = ("CMakeLists.txt", "cmake", "include", "src", "apps", "bench", "examples")
+
 
 def distribution():
     return platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
@@ -128,4 +130,7 @@ def libevent_version():
 
 
 def shoal_revision():
-    return output_of("git", "describe", "--always", "--dirty")
+    """The commit that was built; "-dirty" where what is built differs from it."""
+    top = output_of("git", "rev-parse", "--show-toplevel")
+    changed = output_of("git", "-C", top, "status", "--porcelain", "--", *WHAT_IS_BUILT)
+    return output_of("git", "describe", "--always") + ("-dirty" if changed else "")
