@@ -2,6 +2,7 @@
 /* Running services; see host.h. */
 #include "host.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -171,9 +172,9 @@ static void put_call(struct try_line *line, const char *url)
 {
     struct shoal_view rest = shoal_view_of(url);
     if (take_text(&rest, "tls://"))
-        put(line, "shoal call -k %s", url);
+        put(line, "%s call -k %s", program_invocation_name, url);
     else if (!take_text(&rest, "fd:"))
-        put(line, "shoal call %s", url);
+        put(line, "%s call %s", program_invocation_name, url);
 }
 
 static void put_try(struct try_line *line, const struct service *service, const char *url)
