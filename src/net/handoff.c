@@ -33,8 +33,8 @@ static void count_refusal(const struct shoal__intake_plan *plan, struct shoal_lo
 static void refuse(const struct shoal__intake_plan *plan, struct shoal_loop *here,
                    const struct shoal__arrival *arrival, enum shoal_refusal why)
 {
-    close(arrival->fd);
     count_refusal(plan, here, arrival, why);
+    close(arrival->fd);
 }
 
 void shoal__arrival_open(const struct shoal__intake_plan *plan, struct shoal_loop *loop,
@@ -48,8 +48,8 @@ void shoal__arrival_open(const struct shoal__intake_plan *plan, struct shoal_loo
     int rc = shoal__conn_create(loop, &transport, plan->service, plan->limits, &arrival->peer, true,
                                 NULL);
     if (rc < 0) {
-        transport.ops->close(&transport, false);
         count_refusal(plan, loop, arrival, SHOAL_REFUSED_MEMORY);
+        transport.ops->close(&transport, false);
     }
 }
 

@@ -36,10 +36,11 @@ enum {
 
 /* Taking */
 
+/* Counts first: what a client has seen is in the statistics. */
 static void refuse(struct shoal__intake *intake, int fd, enum shoal_refusal why)
 {
-    close(fd);
     shoal__count(&intake->loop->counters.refused[why], 1);
+    close(fd);
 }
 
 static void dispatch(struct shoal__intake *intake, const struct shoal__arrival *arrival)
