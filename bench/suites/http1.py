@@ -76,6 +76,7 @@ together and leaves the others until more comes, so it has no figure there. Othe
 
 def idle_table(bench, servers):
     count = 1000 if bench.quick else 10000
+    web.allow_descriptors(count + 128)  # for the servers, too, which inherit it
     sizes = {server: idle_bytes(bench, server, count) for server in servers}
     parts = [f"Resident bytes of a keep-alive connection, idle after one request, of {count:,} "
              "(kernel memory not counted):",
