@@ -5,6 +5,7 @@ nginx with one worker, h2o, lighttpd, evhttp and libevhtp; and what an idle keep
 import dataclasses
 import pathlib
 import statistics
+import sys
 import tempfile
 
 from harness import report, web
@@ -79,18 +80,23 @@ def idle_table(bench, servers):
     web.allow_descriptors(count + 128)  # for the servers, too, which inherit it
     sizes = {server: idle_bytes(bench, server, count) for server in servers}
     parts = [f"Resident bytes of a keep-alive connection, idle after one request, of {count:,} "
-             "(kernel memory not counted):",
+             "(kernel memory not counted; a dash where it did not answer on so many):",
              report.table(["server", "bytes a connection"],
-                          [[server.title, f"{size:,.0f}"] for server, size in sizes.items()])]
+                          [[server.title, f"{size:,.0f}" if size else "-"]
+                           for server, size in sizes.items()])]
     return parts + [report.verdict("an idle connection's bytes", size, IDLE_AIM)
-                    for server, size in sizes.items() if server.name == "shoal"]
+                    for server, size in sizes.items() if server.name == "shoal" and size]
 
 
 def idle_bytes(bench, server, count):
     def once():
         with web.serving(bench, server) as running:
             return web.idle_bytes(running, count, ask)
-    return statistics.median(once() for _ in range(3))
+    try:
+        return statistics.median(once() for _ in range(3))
+    except OSError as error:
+        print(f"bench: http1: {server.title}, {count:,} connections: {error}", file=sys.stderr)
+        return None
 
 
 def ask(sock):
