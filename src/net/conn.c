@@ -18,6 +18,7 @@
 #include <shoal/stats.h>
 
 #include "base/buf.h"
+#include "base/cfg.h"
 #include "net/backlog.h"
 #include "net/conn_priv.h"
 #include "net/limits.h"
@@ -54,7 +55,8 @@ struct shoal__shared_limits *shoal__limits_create(const struct shoal_limits *lim
     struct shoal__shared_limits *shared = malloc(sizeof(*shared));
     if (!shared)
         return NULL;
-    shared->limits = limits ? *limits : defaults;
+    shared->limits = defaults;
+    SHOAL__CFG_READ(&shared->limits, limits);
     atomic_init(&shared->refs, 1);
     return shared;
 }

@@ -27,6 +27,7 @@
 #include <shoal/conn.h>
 #include <shoal/error.h>
 
+#include "base/cfg.h"
 #include "net/address.h"
 #include "net/conn.h"
 #include "net/net_server.h"
@@ -357,14 +358,6 @@ static int make_conn(struct attempt *attempt, const struct shoal_service *servic
     return rc;
 }
 
-static struct shoal_connect_cfg complete(const struct shoal_connect_cfg *cfg)
-{
-    struct shoal_connect_cfg full = SHOAL_CONNECT_CFG_INIT;
-    if (cfg)
-        memcpy(&full, cfg, cfg->size < sizeof(full) ? cfg->size : sizeof(full));
-    return full;
-}
-
 /* A failure waits for the next turn, so that the caller finds its connection open whatever happens
  * to the attempt. */
 static void begin(struct attempt *attempt)
@@ -378,7 +371,8 @@ int shoal_connect(struct shoal_loop *loop, const char *url, const struct shoal_s
                   const struct shoal_connect_cfg *cfg, struct shoal_conn **out_conn)
 {
     SHOAL__ASSERT_OWNER(loop);
-    struct shoal_connect_cfg full = complete(cfg);
+    struct shoal_connect_cfg full = SHOAL_CONNECT_CFG_INIT;
+    SHOAL__CFG_READ(&full, cfg);
     struct shoal__address source;
     struct shoal__url parsed;
     int rc = parse_source(full.source, &source);

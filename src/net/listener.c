@@ -20,6 +20,7 @@
 #include <shoal/server.h>
 #include <shoal/tls.h>
 
+#include "base/cfg.h"
 #include "base/list.h"
 #include "net/address.h"
 #include "net/conn.h"
@@ -465,12 +466,10 @@ static int check_url(struct shoal_server *server, const char *text, const struct
     return 0;
 }
 
-/* What the caller's version of the struct does not have keeps its default. */
 static struct shoal_listen_cfg complete(const struct shoal_listen_cfg *cfg)
 {
     struct shoal_listen_cfg full = SHOAL_LISTEN_CFG_INIT;
-    if (cfg)
-        memcpy(&full, cfg, cfg->size < sizeof(full) ? cfg->size : sizeof(full));
+    SHOAL__CFG_READ(&full, cfg);
     if (full.unix_mode == 0)
         full.unix_mode = DEFAULT_UNIX_MODE;
     if (full.accept_batch == 0)

@@ -22,6 +22,7 @@
 
 #include <shoal/error.h>
 
+#include "base/cfg.h"
 #include "net/tls_priv.h"
 
 enum {
@@ -402,7 +403,7 @@ int shoal_tls_create(const struct shoal_tls_cfg *cfg, struct shoal_tls **out_tls
 {
     struct complaint complaint = {error, error_size};
     struct shoal_tls_cfg full = SHOAL_TLS_CFG_INIT;
-    memcpy(&full, cfg, cfg->size < sizeof(full) ? cfg->size : sizeof(full));
+    SHOAL__CFG_READ(&full, cfg);
     ERR_clear_error();
     struct shoal_tls *tls = calloc(1, sizeof(*tls));
     if (!tls)

@@ -17,6 +17,7 @@
 #include <shoal/error.h>
 #include <shoal/version.h>
 
+#include "base/cfg.h"
 #include "base/hash.h"
 #include "net/address.h"
 #include "proto/grpc/rpc_priv.h"
@@ -208,9 +209,7 @@ bool shoal__grpc_channel_cfg_complete(const struct shoal_grpc_channel_cfg *cfg,
                                       struct shoal_grpc_channel_cfg *out_cfg)
 {
     struct shoal_grpc_channel_cfg all = SHOAL_GRPC_CHANNEL_CFG_INIT;
-    if (cfg)
-        memcpy(&all, cfg, cfg->size < sizeof(all) ? cfg->size : sizeof(all));
-    all.size = sizeof(all);
+    SHOAL__CFG_READ(&all, cfg);
     if (all.max_depth == 0 || all.max_depth > MOST_DEPTH)
         all.max_depth = MOST_DEPTH;
     *out_cfg = all;

@@ -7,6 +7,7 @@
 
 #include <shoal/error.h>
 
+#include "base/cfg.h"
 #include "base/list.h"
 #include "proto/grpc/endpoint.h"
 #include "proto/grpc/health.h"
@@ -74,12 +75,14 @@ static int add(struct shoal_grpc *grpc, const ProtobufCServiceDescriptor *servic
 {
     const ProtobufCMethodDescriptor *described =
         service && name ? protobuf_c_service_descriptor_get_method_by_name(service, name) : NULL;
+    struct shoal_grpc_method_cfg all = SHOAL_GRPC_METHOD_CFG_INIT;
     if (!described)
         return -SHOAL_EINVAL;
+    SHOAL__CFG_READ(&all, cfg);
     as.input = described->input;
     as.output = described->output;
-    as.in_pool = cfg && cfg->in_pool;
-    as.handlers = cfg ? cfg->handlers : NULL;
+    as.in_pool = all.in_pool;
+    as.handlers = all.handlers;
     return shoal__grpc_set_add(grpc, service->name, name, &as);
 }
 

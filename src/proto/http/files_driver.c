@@ -16,6 +16,7 @@
 #include <shoal/http.h>
 #include <shoal/loop.h>
 
+#include "base/cfg.h"
 #include "base/list.h"
 #include "proto/http/app.h"
 #include "proto/http/files_list_driver.h"
@@ -389,13 +390,12 @@ static int add_root(struct shoal_http_app *app, const char *prefix, const char *
 int shoal_http_files(struct shoal_http_app *app, const char *prefix, const char *root,
                      const struct shoal_http_files_cfg *cfg)
 {
-    static const struct shoal_http_files_cfg defaults = SHOAL_HTTP_FILES_CFG_INIT;
+    struct shoal_http_files_cfg all = SHOAL_HTTP_FILES_CFG_INIT;
     if (!app)
         return -SHOAL_EINVAL;
-    if (!cfg)
-        cfg = &defaults;
-    bool good = prefix && root && (prefix[0] == '/' || prefix[0] == '\0') && is_index(cfg->index);
-    int rc = good ? add_root(app, prefix, root, cfg) : -SHOAL_EINVAL;
+    SHOAL__CFG_READ(&all, cfg);
+    bool good = prefix && root && (prefix[0] == '/' || prefix[0] == '\0') && is_index(all.index);
+    int rc = good ? add_root(app, prefix, root, &all) : -SHOAL_EINVAL;
     if (rc < 0)
         shoal__server_spoil(app->server, rc);
     return rc;

@@ -16,6 +16,7 @@
 
 #include <shoal/error.h>
 
+#include "base/cfg.h"
 #include "base/list.h"
 #include "net/conn.h"
 #include "proto/line/line_engine.h"
@@ -199,8 +200,8 @@ struct shoal_service shoal__line_raw_service(const struct shoal_line_service *se
 static struct shoal_limits limits_for(const struct shoal_line_service *service,
                                       const struct shoal_limits *given)
 {
-    static const struct shoal_limits defaults = SHOAL_LIMITS_INIT;
-    struct shoal_limits limits = given ? *given : defaults;
+    struct shoal_limits limits = SHOAL_LIMITS_INIT;
+    SHOAL__CFG_READ(&limits, given);
     size_t needed = max_line_of(service) + 2;
     if (limits.max_input != 0 && limits.max_input < needed)
         limits.max_input = needed;
@@ -226,8 +227,8 @@ int shoal_listen_line(struct shoal_server *server, const char *url,
     *self = (struct line_listener){
         .part.ops = &part_ops, .server = server, .raw = shoal__line_raw_service(service)};
 
-    static const struct shoal_listen_cfg defaults = SHOAL_LISTEN_CFG_INIT;
-    struct shoal_listen_cfg fitted = cfg ? *cfg : defaults;
+    struct shoal_listen_cfg fitted = SHOAL_LISTEN_CFG_INIT;
+    SHOAL__CFG_READ(&fitted, cfg);
     struct shoal_limits limits = limits_for(service, fitted.limits);
     fitted.limits = &limits;
     int rc = shoal_listen(server, url, &self->raw, &fitted, out_listener);
@@ -247,8 +248,8 @@ int shoal_connect_line(struct shoal_loop *loop, const char *url,
     if (!self)
         return -SHOAL_ENOMEM;
 
-    static const struct shoal_connect_cfg defaults = SHOAL_CONNECT_CFG_INIT;
-    struct shoal_connect_cfg fitted = cfg ? *cfg : defaults;
+    struct shoal_connect_cfg fitted = SHOAL_CONNECT_CFG_INIT;
+    SHOAL__CFG_READ(&fitted, cfg);
     struct shoal_limits limits = limits_for(service, fitted.limits);
     fitted.limits = &limits;
     struct shoal_conn *conn;

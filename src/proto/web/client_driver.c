@@ -8,6 +8,7 @@
 #include <shoal/error.h>
 #include <shoal/tls.h>
 
+#include "base/cfg.h"
 #include "proto/web/connect_driver.h"
 #include "runtime/loop.h"
 
@@ -151,8 +152,7 @@ int shoal_http_client_create(struct shoal_loop *loop, const struct shoal_http_cl
     SHOAL__ASSERT_OWNER(loop);
     static const char key;
     struct shoal_http_client_cfg all = SHOAL_HTTP_CLIENT_CFG_INIT;
-    if (cfg)
-        memcpy(&all, cfg, cfg->size < sizeof(all) ? cfg->size : sizeof(all));
+    SHOAL__CFG_READ(&all, cfg);
     if (!is_sane(&all))
         return -SHOAL_EINVAL;
 

@@ -9,6 +9,7 @@
 #include <shoal/error.h>
 #include <shoal/grpc.h>
 
+#include "base/cfg.h"
 #include "base/list.h"
 #include "net/conn.h"
 #include "proto/grpc/endpoint.h"
@@ -51,13 +52,10 @@ static const struct shoal_service raw_service = {.name = "grpc", .on_open = on_o
 
 /* Listening */
 
-/* What the caller's version of the struct does not have keeps its default. */
 static struct shoal_grpc_cfg complete(const struct shoal_grpc_cfg *cfg)
 {
     struct shoal_grpc_cfg all = SHOAL_GRPC_CFG_INIT;
-    if (cfg)
-        memcpy(&all, cfg, cfg->size < sizeof(all) ? cfg->size : sizeof(all));
-    all.size = sizeof(all);
+    SHOAL__CFG_READ(&all, cfg);
     if (all.max_depth == 0 || all.max_depth > MOST_DEPTH)
         all.max_depth = MOST_DEPTH;
     return all;
@@ -67,11 +65,9 @@ static struct shoal_grpc_cfg complete(const struct shoal_grpc_cfg *cfg)
  * messages. Ending those is max_idle_ms's business, which knows calls. */
 static struct shoal_limits limits_for(const struct shoal_grpc_cfg *cfg)
 {
-    static const struct shoal_limits defaults = SHOAL_LIMITS_INIT;
-    if (cfg->listen && cfg->listen->limits)
-        return *cfg->listen->limits;
-    struct shoal_limits limits = defaults;
+    struct shoal_limits limits = SHOAL_LIMITS_INIT;
     limits.idle_ms = 0;
+    SHOAL__CFG_READ(&limits, cfg->listen ? cfg->listen->limits : NULL);
     return limits;
 }
 

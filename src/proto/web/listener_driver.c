@@ -2,6 +2,7 @@
 /* Listeners as parts of their server; see listener_driver.h. */
 #include "proto/web/listener_driver.h"
 
+#include "base/cfg.h"
 #include "base/list.h"
 
 static struct shoal__web_listener *listener_of(struct shoal__part *part)
@@ -17,21 +18,12 @@ static void destroy_part(struct shoal__part *part)
 
 static const struct shoal__part_ops part_ops = {.destroy = destroy_part};
 
-/* What the caller's version of the struct does not have keeps its default. */
-static struct shoal_listen_cfg complete(const struct shoal_listen_cfg *cfg)
-{
-    struct shoal_listen_cfg all = SHOAL_LISTEN_CFG_INIT;
-    if (cfg)
-        memcpy(&all, cfg, cfg->size < sizeof(all) ? cfg->size : sizeof(all));
-    all.size = sizeof(all);
-    return all;
-}
-
 int shoal__web_listen(struct shoal__web_listener *self, const char *url,
                       const struct shoal_listen_cfg *cfg, const struct shoal_limits *limits,
                       const char *const *protocols, struct shoal_listener **out_listener)
 {
-    struct shoal_listen_cfg listen = complete(cfg);
+    struct shoal_listen_cfg listen = SHOAL_LISTEN_CFG_INIT;
+    SHOAL__CFG_READ(&listen, cfg);
     listen.limits = limits;
     if (!listen.alpn)
         listen.alpn = protocols;

@@ -12,6 +12,7 @@
 #include <shoal/http.h>
 #include <shoal/tls.h>
 
+#include "base/cfg.h"
 #include "base/list.h"
 #include "net/conn.h"
 #include "proto/http/app.h"
@@ -105,9 +106,8 @@ static struct shoal__session_limits session_limits(const struct shoal_http_cfg *
 /* The connection's limits as given, with room for the longest head. */
 static struct shoal_limits limits_for(const struct shoal_http_cfg *cfg)
 {
-    static const struct shoal_limits defaults = SHOAL_LIMITS_INIT;
-    bool given = cfg->listen && cfg->listen->limits;
-    struct shoal_limits limits = given ? *cfg->listen->limits : defaults;
+    struct shoal_limits limits = SHOAL_LIMITS_INIT;
+    SHOAL__CFG_READ(&limits, cfg->listen ? cfg->listen->limits : NULL);
     size_t needed = (size_t)cfg->max_target + cfg->max_fields_bytes + KEPT_INPUT;
     if (limits.max_input != 0 && limits.max_input < needed)
         limits.max_input = needed;
@@ -170,20 +170,11 @@ static int listen_with(struct shoal_server *server, const char *url,
     return shoal__web_listen(&self->base, url, cfg->listen, &limits, protocols, out_listener);
 }
 
-/* What the caller's version of the struct does not have keeps its default. */
-static struct shoal_http_cfg complete(const struct shoal_http_cfg *cfg)
-{
-    struct shoal_http_cfg all = SHOAL_HTTP_CFG_INIT;
-    if (cfg)
-        memcpy(&all, cfg, cfg->size < sizeof(all) ? cfg->size : sizeof(all));
-    all.size = sizeof(all);
-    return all;
-}
-
 int shoal_listen_http(struct shoal_server *server, const char *url, struct shoal_http_app *app,
                       const struct shoal_http_cfg *cfg, struct shoal_listener **out_listener)
 {
-    struct shoal_http_cfg all = complete(cfg);
+    struct shoal_http_cfg all = SHOAL_HTTP_CFG_INIT;
+    SHOAL__CFG_READ(&all, cfg);
     if (is_good(server, app, &all))
         return listen_with(server, url, app, &all, out_listener);
     shoal__server_spoil(server, -SHOAL_EINVAL);
