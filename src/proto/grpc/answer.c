@@ -247,23 +247,14 @@ int shoal__grpc_pack(const ProtobufCMessage *reply, size_t size, char **out)
     return 0;
 }
 
-static void free_frame(void *arg, const void *data, size_t size)
-{
-    (void)size;
-    (void)data;
-    free(arg);
-}
-
 /* Sends a frame of malloc's, which is taken or freed. */
 static int send_frame(struct shoal_grpc_call *call, char *frame, size_t size)
 {
     struct shoal_buf buf;
     shoal__buf_init(&buf);
-    int rc = shoal_buf_append_lent(&buf, frame, size, free_frame, frame);
-    if (rc < 0) {
-        free(frame);
+    int rc = shoal__grpc_frame_lend(&buf, frame, size);
+    if (rc < 0)
         return rc;
-    }
     rc = shoal__stream_write_buf(call->stream, &buf);
     shoal__buf_fini(&buf);
     return rc;
@@ -288,14 +279,10 @@ static int send_compressed(struct shoal_grpc_call *call, const char *plain, size
 {
     struct shoal__grpc_codec *codec = shoal__grpc_local_codec(call->session->local);
     char *frame;
-    size_t packed;
-    int rc = codec ? shoal__grpc_deflate(codec, call->accepted, shoal_view(plain, size),
-                                         SHOAL__GRPC_PREFIX, &frame, &packed)
-                   : -SHOAL_ENOMEM;
-    if (rc < 0)
-        return rc;
-    shoal__grpc_prefix_write((uint8_t *)frame, true, (uint32_t)packed);
-    return send_frame(call, frame, SHOAL__GRPC_PREFIX + packed);
+    size_t frame_size;
+    int rc = shoal__grpc_deflate_frame(codec, call->accepted, shoal_view(plain, size), &frame,
+                                       &frame_size);
+    return rc < 0 ? rc : send_frame(call, frame, frame_size);
 }
 
 static int pack_and_compress(struct shoal_grpc_call *call, const ProtobufCMessage *reply,

@@ -7,6 +7,7 @@
 
 #include <shoal/error.h>
 
+#include "proto/grpc/framing.h"
 #include "proto/http/fields.h"
 
 static const struct shoal__grpc_error broken = {SHOAL_GRPC_INTERNAL,
@@ -184,5 +185,18 @@ int shoal__grpc_deflate(struct shoal__grpc_codec *codec, enum shoal__grpc_encodi
     (void)deflate(&codec->deflater, Z_FINISH);
     *out = memory;
     *out_size = room - codec->deflater.avail_out;
+    return 0;
+}
+
+int shoal__grpc_deflate_frame(struct shoal__grpc_codec *codec, enum shoal__grpc_encoding encoding,
+                              struct shoal_view in, char **out_frame, size_t *out_size)
+{
+    size_t size;
+    int rc = codec ? shoal__grpc_deflate(codec, encoding, in, SHOAL__GRPC_PREFIX, out_frame, &size)
+                   : -SHOAL_ENOMEM;
+    if (rc < 0)
+        return rc;
+    shoal__grpc_prefix_write((uint8_t *)*out_frame, true, (uint32_t)size);
+    *out_size = SHOAL__GRPC_PREFIX + size;
     return 0;
 }

@@ -52,4 +52,9 @@ const struct shoal__grpc_error *shoal__grpc_inflate(struct shoal__grpc_codec *co
 int shoal__grpc_deflate(struct shoal__grpc_codec *codec, enum shoal__grpc_encoding encoding,
                         struct shoal_view in, size_t headroom, char **out, size_t *out_size);
 
+/* The same into a whole frame, prefix included and counted. A NULL codec is memory that was out.
+ * Returns as above. Thread: owner. */
+int shoal__grpc_deflate_frame(struct shoal__grpc_codec *codec, enum shoal__grpc_encoding encoding,
+                              struct shoal_view in, char **out_frame, size_t *out_size);
+
 #endif

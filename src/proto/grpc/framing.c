@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include <shoal/buf.h>
+
 static const struct shoal__grpc_error bad_flag = {SHOAL_GRPC_INTERNAL,
                                                   "message with unknown flags"};
 static const struct shoal__grpc_error too_large = {SHOAL_GRPC_RESOURCE_EXHAUSTED,
@@ -113,4 +115,19 @@ void shoal__grpc_prefix_write(uint8_t out[SHOAL__GRPC_PREFIX], bool compressed, 
     out[2] = (uint8_t)(size >> 16);
     out[3] = (uint8_t)(size >> 8);
     out[4] = (uint8_t)size;
+}
+
+static void free_frame(void *arg, const void *data, size_t size)
+{
+    (void)data;
+    (void)size;
+    free(arg);
+}
+
+int shoal__grpc_frame_lend(struct shoal_buf *buf, char *frame, size_t size)
+{
+    int rc = shoal_buf_append_lent(buf, frame, size, free_frame, frame);
+    if (rc < 0)
+        free(frame);
+    return rc;
 }

@@ -9,6 +9,8 @@
 
 #include "proto/grpc/status.h"
 
+struct shoal_buf;
+
 enum { SHOAL__GRPC_PREFIX = 5 };
 
 /* One direction of a call. All zero is the beginning. Owned by the call. */
@@ -55,5 +57,9 @@ void shoal__grpc_reader_fini(struct shoal__grpc_reader *reader);
 
 /* Writes the prefix of a message of that size. Thread: any. */
 void shoal__grpc_prefix_write(uint8_t out[SHOAL__GRPC_PREFIX], bool compressed, uint32_t size);
+
+/* Appends a frame in memory of malloc's, which is taken, or freed where that fails. Returns 0 or
+ * -SHOAL_ENOMEM. Thread: owner of the buffer. */
+int shoal__grpc_frame_lend(struct shoal_buf *buf, char *frame, size_t size);
 
 #endif

@@ -27,14 +27,6 @@ static const struct shoal__grpc_error no_memory = {SHOAL_GRPC_RESOURCE_EXHAUSTED
 
 /* The status */
 
-static struct shoal_view field_of(const struct shoal__http_field *fields, size_t count,
-                                  const char *name)
-{
-    const struct shoal__http_field *field =
-        shoal__http_field_find(fields, count, shoal_view_of(name));
-    return field ? field->value : shoal_view(NULL, 0);
-}
-
 static bool read_text(struct shoal_rpc *rpc, struct shoal_view encoded)
 {
     char *text = shoal__arena_alloc(&rpc->arena, encoded.size + 1);
@@ -79,7 +71,7 @@ static void guess_status(struct shoal_rpc *rpc)
 /* The last fields of a response, be they its first ones or not. */
 static void read_status(struct shoal_rpc *rpc, const struct shoal__http_field *fields, size_t count)
 {
-    struct shoal_view status = field_of(fields, count, "grpc-status");
+    struct shoal_view status = shoal__http_field_value(fields, count, "grpc-status");
     const struct shoal__grpc_error *error = read_metadata(rpc, &rpc->in.trailing, fields, count);
     if (error) {
         shoal__rpc_fail(rpc, error);
@@ -89,8 +81,8 @@ static void read_status(struct shoal_rpc *rpc, const struct shoal__http_field *f
         guess_status(rpc);
     } else {
         rpc->in.status = shoal__grpc_status_parse(status);
-        if (!read_text(rpc, field_of(fields, count, "grpc-message")) ||
-            !read_details(rpc, field_of(fields, count, "grpc-status-details-bin"))) {
+        if (!read_text(rpc, shoal__http_field_value(fields, count, "grpc-message")) ||
+            !read_details(rpc, shoal__http_field_value(fields, count, "grpc-status-details-bin"))) {
             shoal__rpc_fail(rpc, &no_memory);
             return;
         }
@@ -119,7 +111,8 @@ static void refuse_response(struct shoal_rpc *rpc, struct shoal_view type)
 
 static void begin_reply(struct shoal_rpc *rpc, const struct shoal__head *head)
 {
-    struct shoal_view encoding = field_of(head->fields, head->field_count, "grpc-encoding");
+    struct shoal_view encoding =
+        shoal__http_field_value(head->fields, head->field_count, "grpc-encoding");
     const struct shoal__grpc_error *error = NULL;
     if (encoding.data && !shoal__grpc_encoding_parse(encoding, &rpc->in.encoding))
         error = &bad_encoding;
@@ -133,14 +126,15 @@ static void begin_reply(struct shoal_rpc *rpc, const struct shoal__head *head)
 
 void shoal__rpc_head_came(struct shoal_rpc *rpc, const struct shoal__head *head, bool end)
 {
-    struct shoal_view type = field_of(head->fields, head->field_count, "content-type");
+    struct shoal_view type =
+        shoal__http_field_value(head->fields, head->field_count, "content-type");
     shoal__grpc_link_heard(rpc->link);
     if (head->status < 200)
         return;
     rpc->in.heard = true;
     rpc->in.http_status = head->status;
     shoal__rpc_commit(rpc);
-    bool told = end && field_of(head->fields, head->field_count, "grpc-status").data;
+    bool told = end && shoal__http_field_value(head->fields, head->field_count, "grpc-status").data;
     if (!told && (head->status != 200 || !is_grpc(type)))
         refuse_response(rpc, type);
     else if (end)

@@ -119,23 +119,14 @@ static void pack(const struct shoal_rpc *rpc, const void *request, size_t size, 
         memcpy(out, bytes->data, size);
 }
 
-static void free_frame(void *arg, const void *data, size_t size)
-{
-    (void)size;
-    (void)data;
-    free(arg);
-}
-
 /* Sends or keeps a frame of malloc's, which is taken or freed. */
 static int push_frame(struct shoal_rpc *rpc, char *frame, size_t size)
 {
     struct shoal_buf buf;
     shoal__buf_init(&buf);
-    int rc = shoal_buf_append_lent(&buf, frame, size, free_frame, frame);
-    if (rc < 0) {
-        free(frame);
+    int rc = shoal__grpc_frame_lend(&buf, frame, size);
+    if (rc < 0)
         return rc;
-    }
     rc = rpc->stream ? write_frame(rpc, &buf) : hoard(rpc, &buf);
     shoal__buf_fini(&buf);
     return rc;
@@ -176,13 +167,8 @@ static int compress(struct shoal_rpc *rpc, struct shoal_view plain)
     struct shoal__grpc_codec *codec = shoal__rpc_codec(rpc->channel->local);
     char *frame;
     size_t size;
-    int rc = codec ? shoal__grpc_deflate(codec, rpc->out.encoding, plain, SHOAL__GRPC_PREFIX,
-                                         &frame, &size)
-                   : -SHOAL_ENOMEM;
-    if (rc < 0)
-        return rc;
-    shoal__grpc_prefix_write((uint8_t *)frame, true, (uint32_t)size);
-    return push_frame(rpc, frame, SHOAL__GRPC_PREFIX + size);
+    int rc = shoal__grpc_deflate_frame(codec, rpc->out.encoding, plain, &frame, &size);
+    return rc < 0 ? rc : push_frame(rpc, frame, size);
 }
 
 static int push_compressed(struct shoal_rpc *rpc, const void *request, size_t size)

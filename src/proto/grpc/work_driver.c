@@ -99,13 +99,6 @@ struct grpc_answer *shoal__grpc_work_answer(const struct shoal_grpc_call *call)
     return &call->work->answer;
 }
 
-static void free_frame(void *arg, const void *data, size_t size)
-{
-    (void)data;
-    (void)size;
-    free(arg);
-}
-
 static int keep_brief(struct grpc_work *self, const ProtobufCMessage *reply, size_t size)
 {
     uint8_t *frame = shoal__arena_alloc(&self->arena, SHOAL__GRPC_PREFIX + size);
@@ -121,12 +114,7 @@ static int keep_more(struct grpc_work *self, const ProtobufCMessage *reply, size
 {
     char *frame;
     int rc = shoal__grpc_pack(reply, size, &frame);
-    if (rc < 0)
-        return rc;
-    rc = shoal_buf_append_lent(&self->more, frame, SHOAL__GRPC_PREFIX + size, free_frame, frame);
-    if (rc < 0)
-        free(frame);
-    return rc;
+    return rc < 0 ? rc : shoal__grpc_frame_lend(&self->more, frame, SHOAL__GRPC_PREFIX + size);
 }
 
 int shoal__grpc_work_send(struct shoal_grpc_call *call, const ProtobufCMessage *reply, size_t size)

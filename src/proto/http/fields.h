@@ -39,6 +39,15 @@ bool shoal__http_name_equal(struct shoal_view a, struct shoal_view b);
 const struct shoal__http_field *shoal__http_field_find(const struct shoal__http_field *fields,
                                                        size_t count, struct shoal_view name);
 
+/* Its value; NULL data where there is none. Thread: any. */
+static inline struct shoal_view shoal__http_field_value(const struct shoal__http_field *fields,
+                                                        size_t count, const char *name)
+{
+    const struct shoal__http_field *field =
+        shoal__http_field_find(fields, count, shoal_view_of(name));
+    return field ? field->value : shoal_view(NULL, 0);
+}
+
 /* Whether `word` is an element of the comma-separated list `list`, whatever its case.
  * Thread: any. */
 bool shoal__http_list_has(struct shoal_view list, struct shoal_view word);

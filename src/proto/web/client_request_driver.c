@@ -301,22 +301,14 @@ unsigned shoal_fetch_version(const struct shoal_fetch *fetch)
     return fetch->version;
 }
 
-static struct shoal_view find(const struct shoal__http_field *fields, size_t count,
-                              const char *name)
-{
-    const struct shoal__http_field *field =
-        shoal__http_field_find(fields, count, shoal_view_of(name));
-    return field ? field->value : shoal_view(NULL, 0);
-}
-
 struct shoal_view shoal_fetch_field(const struct shoal_fetch *fetch, const char *name)
 {
-    return find(fetch->head_fields, fetch->head_field_count, name);
+    return shoal__http_field_value(fetch->head_fields, fetch->head_field_count, name);
 }
 
 struct shoal_view shoal_fetch_trailer(const struct shoal_fetch *fetch, const char *name)
 {
-    return find(fetch->trailers, fetch->trailer_count, name);
+    return shoal__http_field_value(fetch->trailers, fetch->trailer_count, name);
 }
 
 struct shoal_view shoal_fetch_body(const struct shoal_fetch *fetch)
